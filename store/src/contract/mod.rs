@@ -1,0 +1,86 @@
+//! The suite that every backend passes, or does not ship: one function for each promise that the traits make.
+//!
+//! A backend's tests call [`durable_contract!`](crate::durable_contract) or [`hot_contract!`](crate::hot_contract) with a
+//! function that opens a store. All names that a case uses are its own, so a store may be shared by all cases and need
+//! not be empty. What is random comes from a [`Dice`], which prints its seed when the case fails.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a case that fails does so loudly")]
+
+mod case;
+
+mod dice;
+
+pub mod durable;
+
+pub mod hot;
+
+mod model;
+
+pub use dice::Dice;
+
+/// Makes a test of every case of [`contract::durable`](crate::contract::durable).
+///
+/// The argument names an `async fn() -> (Guard, Arc<dyn Durable>)`; the guard is kept until the case is over.
+#[macro_export]
+macro_rules! durable_contract {
+    ($open:path) => {
+        $crate::contract_cases! { durable, $open:
+            what_was_never_written_is_not_there
+            a_written_session_is_read_back
+            every_field_of_an_event_is_kept
+            an_empty_batch_is_no_error
+            a_write_given_twice_changes_nothing
+            the_order_of_writes_does_not_matter
+            overlapping_writes_keep_each_identity_once
+            the_earliest_clock_wins
+            the_latest_description_wins
+            an_opened_session_knows_what_was_written
+            positions_join
+            one_batch_writes_many_sessions_and_positions
+            names_that_begin_each_other_do_not_mix
+            a_session_of_ten_thousand_events
+            concurrent_writers_lose_nothing
+            an_erased_user_stays_erased
+            an_erasure_spares_what_is_later
+            the_latest_erasure_counts
+            an_erasure_spares_other_users
+            a_persisted_store_goes_on
+            it_agrees_with_the_model
+        }
+    };
+}
+
+/// Makes a test of every case of [`contract::hot`](crate::contract::hot).
+///
+/// The argument names an `async fn() -> (Guard, Arc<dyn Hot>)`; the guard is kept until the case is over.
+#[macro_export]
+macro_rules! hot_contract {
+    ($open:path) => {
+        $crate::contract_cases! { hot, $open:
+            what_was_never_applied_is_not_there
+            the_first_clock_is_fixed_once
+            concurrent_proposals_get_one_clock
+            an_applied_clock_is_kept
+            there_is_a_verdict_for_each_update
+            positions_join_in_any_order
+            positions_are_listed_by_user
+            names_that_begin_each_other_do_not_mix
+            an_erased_user_is_forgotten
+        }
+    };
+}
+
+/// A test for each case of a suite.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_cases {
+    ($suite:ident, $open:path: $($case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let (_guard, store) = $open().await;
+                $crate::contract::$suite::$case(store).await;
+            }
+        )+
+    };
+}

@@ -1,0 +1,86 @@
+//! fjall's errors, sorted by what our caller does next.
+
+use crate::{StoreError, StoreErrorKind, codec::FormatError};
+use fjall::{Error as FjallError, LsmError};
+use tokio::task::JoinError;
+
+/// An error of a read: nothing has changed, so doubt is no matter.
+pub(super) fn in_reading(what: &'static str) -> impl Fn(FjallError) -> StoreError {
+    move |error| StoreError::new(kind(&error, StoreErrorKind::Unavailable), what, error)
+}
+
+/// An error of a write. fjall accepts no write after one that failed, so what looks like bad luck once is refused from
+/// then on, until the process starts again and fjall reads what the disk really holds.
+pub(super) fn in_writing(what: &'static str) -> impl Fn(FjallError) -> StoreError {
+    move |error| StoreError::new(kind(&error, StoreErrorKind::Unknown), what, error)
+}
+
+/// A row that cannot be read.
+pub(super) fn in_row(what: &'static str) -> impl Fn(FormatError) -> StoreError {
+    move |error| {
+        let kind = match error {
+            FormatError::Newer { .. } => StoreErrorKind::Refused,
+            FormatError::Malformed(_) => StoreErrorKind::Damaged,
+        };
+        StoreError::new(kind, what, error)
+    }
+}
+
+/// A row whose key is none.
+pub(super) fn in_key(what: &'static str) -> StoreError {
+    StoreError { kind: StoreErrorKind::Damaged, what, source: None }
+}
+
+/// The writer's thread is gone: nothing will be written before the process starts again.
+pub(super) fn stopped() -> StoreError {
+    StoreError {
+        kind: StoreErrorKind::Refused,
+        what: "the embedded store's writer has stopped",
+        source: None,
+    }
+}
+
+/// The writer's thread went while it had this to do.
+pub(super) fn unanswered() -> StoreError {
+    let what = "the embedded store's writer stopped before it answered";
+    StoreError { kind: StoreErrorKind::Unknown, what, source: None }
+}
+
+/// A read that ended without an answer: it panicked, or the runtime is shutting down.
+pub(super) fn in_task(error: JoinError) -> StoreError {
+    let kind = if error.is_panic() { StoreErrorKind::Damaged } else { StoreErrorKind::Unavailable };
+    StoreError::new(kind, "reading the embedded store", error)
+}
+
+fn kind(error: &FjallError, on_io_error: StoreErrorKind) -> StoreErrorKind {
+    match error {
+        FjallError::Io(_) | FjallError::Storage(LsmError::Io(_)) => on_io_error,
+        FjallError::Locked => StoreErrorKind::Unavailable,
+        FjallError::Poisoned | FjallError::KeyspaceDeleted | FjallError::InvalidVersion(_) => {
+            StoreErrorKind::Refused
+        }
+        _ => StoreErrorKind::Damaged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_store_is_not_tried_for_ever() {
+        let disk_full = || FjallError::Io(std::io::ErrorKind::StorageFull.into());
+        assert_eq!(in_writing("x")(disk_full()).kind, StoreErrorKind::Unknown);
+        assert_eq!(in_reading("x")(disk_full()).kind, StoreErrorKind::Unavailable);
+        assert_eq!(in_writing("x")(FjallError::Poisoned).kind, StoreErrorKind::Refused);
+        assert_eq!(
+            in_reading("x")(FjallError::Storage(LsmError::Unrecoverable)).kind,
+            StoreErrorKind::Damaged
+        );
+    }
+
+    #[test]
+    fn a_newer_row_is_not_called_damaged() {
+        assert_eq!(in_row("x")(FormatError::Newer { found: 9 }).kind, StoreErrorKind::Refused);
+    }
+}

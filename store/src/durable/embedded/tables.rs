@@ -1,0 +1,85 @@
+//! The files below: one fjall database with a table for each kind of row.
+
+use super::{EmbeddedSettings, fault, lock::Lock, retention::Horizon, view::View};
+use crate::{StoreError, StoreErrorKind};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, config::FilterPolicy};
+use std::{path::Path, sync::Arc};
+
+/// The open database. The fields are dropped in this order, the lock last.
+pub(super) struct Tables {
+    pub(super) chunks: Keyspace,
+    pub(super) sessions: Keyspace,
+    pub(super) positions: Keyspace,
+    pub(super) erasures: Keyspace,
+    pub(super) database: Database,
+    _lock: Lock,
+}
+
+impl Tables {
+    /// Opens the database, which is made if it is not there.
+    pub(super) fn open(
+        dir: &Path,
+        settings: &EmbeddedSettings,
+        horizon: &Horizon,
+    ) -> Result<Self, StoreError> {
+        let lock = Lock::take(dir)?;
+        let filter: Arc<dyn fjall::compaction::filter::Factory> = Arc::new(horizon.clone());
+        let database = Database::builder(dir)
+            .cache_size(settings.cache_bytes)
+            .worker_threads(WORKER_THREADS)
+            .max_journaling_size(FJALL_JOURNAL_BYTES_MAX)
+            .with_compaction_filter_factories(Arc::new(move |table| expires(table).then(|| filter.clone())))
+            .open()
+            .map_err(fault::in_reading("opening the embedded store"))?;
+        let table = |name, options: KeyspaceCreateOptions| {
+            database.keyspace(name, || options).map_err(fault::in_reading("opening a table"))
+        };
+        let share = |parts| memtable(settings.write_buffer_bytes / WRITE_BUFFER_PARTS * parts);
+        Ok(Self {
+            // Nobody looks for one chunk by its key, so filters of keys would only cost memory.
+            chunks: table(CHUNKS, share(2).filter_policy(FilterPolicy::disabled()))?,
+            sessions: table(SESSIONS, share(1))?,
+            positions: table(POSITIONS, share(1))?,
+            erasures: table(ERASURES, memtable(ERASURES_BUFFER_BYTES))?,
+            database,
+            _lock: lock,
+        })
+    }
+
+    /// Opens a database that must be there already.
+    pub(super) fn open_existing(dir: &Path) -> Result<Self, StoreError> {
+        if !dir.join(super::lock::FJALL_VERSION_FILE).is_file() {
+            let what = "there is no embedded store in this directory";
+            return Err(StoreError { kind: StoreErrorKind::Refused, what, source: None });
+        }
+        Self::open(dir, &EmbeddedSettings::default(), &Horizon::default())
+    }
+
+    /// What is stored now, as of one moment.
+    pub(super) fn view(&self, horizon: &Horizon) -> View<'_> {
+        View::new(self, self.database.snapshot(), horizon.get())
+    }
+}
+
+fn memtable(bytes: u64) -> KeyspaceCreateOptions {
+    KeyspaceCreateOptions::default().max_memtable_size(bytes)
+}
+
+fn expires(table: &str) -> bool {
+    matches!(table, CHUNKS | SESSIONS)
+}
+
+const CHUNKS: &str = "chunks";
+const SESSIONS: &str = "sessions";
+const POSITIONS: &str = "positions";
+const ERASURES: &str = "erasures";
+
+/// Chunks take two parts, sessions and positions one each.
+const WRITE_BUFFER_PARTS: u64 = 4;
+/// A row per erased user.
+const ERASURES_BUFFER_BYTES: u64 = 1024 * 1024;
+/// One thread moves write buffers to disk, two compact. With a single one a long compaction holds up the buffers, and
+/// with two in all the first spins while the second compacts (fjall 3.1.13, `worker_pool.rs`).
+const WORKER_THREADS: usize = 3;
+/// What fjall's own log takes on disk, and has to read again at the start: two files.
+const FJALL_JOURNAL_BYTES_MAX: u64 = 128 * 1024 * 1024;

@@ -1,0 +1,99 @@
+//! The one thread that writes. It owns every read-merge-write, so joins are atomic without locks, and where fjall holds
+//! a writer up (its buffers are full, its files want compacting) it holds up this thread and no runtime's.
+
+use super::{change, erasing, fault, recent::Recent, retention::Horizon, tables::Tables};
+use crate::{StoreError, StoreErrorKind, UserId, durable::WriteBatch};
+use fjall::PersistMode;
+use std::{
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// Hands work to the thread. Dropping it waits for what was handed over to be done.
+pub(super) struct Writer {
+    commands: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread can do, each with where its answer goes.
+pub(super) enum Command {
+    Write(WriteBatch, Answer),
+    Persist(Answer),
+    Erase(UserId, i64, Answer),
+}
+
+type Answer = oneshot::Sender<Result<(), StoreError>>;
+
+impl Writer {
+    pub(super) fn start(
+        tables: Arc<Tables>,
+        horizon: Horizon,
+        session_cache_bytes: usize,
+    ) -> Result<Self, StoreError> {
+        let (commands, received) = mpsc::channel(COMMANDS_MAX);
+        let state = State { tables, horizon, recent: Recent::new(session_cache_bytes) };
+        let thread = thread::Builder::new().name("store-writer".into()).spawn(move || state.run(received));
+        let thread = thread.map_err(|error| {
+            StoreError::new(StoreErrorKind::Unavailable, "starting the embedded store's writer", error)
+        })?;
+        Ok(Self { commands: Some(commands), thread: Some(thread) })
+    }
+
+    /// Has something done, and waits for it. Whoever stops waiting after the command was taken cannot take it back.
+    pub(super) async fn run(&self, command: impl FnOnce(Answer) -> Command) -> Result<(), StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let commands = self.commands.as_ref().ok_or_else(fault::stopped)?;
+        commands.send(command(answer)).await.map_err(|_| fault::stopped())?;
+        answered.await.map_err(|_| fault::unanswered())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been told to all who waited for it.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct State {
+    tables: Arc<Tables>,
+    horizon: Horizon,
+    recent: Recent,
+}
+
+impl State {
+    fn run(mut self, mut received: mpsc::Receiver<Command>) {
+        while let Some(command) = received.blocking_recv() {
+            let (outcome, answer) = match command {
+                Command::Write(batch, answer) => (self.write(batch), answer),
+                Command::Persist(answer) => (self.persist(), answer),
+                Command::Erase(user, through_ms, answer) => (self.erase(&user, through_ms), answer),
+            };
+            // Whoever does not wait any longer will ask again.
+            let _ = answer.send(outcome);
+        }
+    }
+
+    fn write(&mut self, batch: WriteBatch) -> Result<(), StoreError> {
+        let view = self.tables.view(&self.horizon);
+        change::write(&self.tables, &view, &mut self.recent, batch)
+    }
+
+    fn persist(&self) -> Result<(), StoreError> {
+        let persisted = self.tables.database.persist(PersistMode::SyncAll);
+        persisted.map_err(fault::in_writing("persisting the embedded store"))
+    }
+
+    fn erase(&mut self, user: &UserId, through_ms: i64) -> Result<(), StoreError> {
+        erasing::mark(&self.tables, &self.tables.view(&self.horizon), user, through_ms)?;
+        erasing::remove(&self.tables, &self.horizon, user)?;
+        self.persist()
+    }
+}
+
+/// Callers beyond this wait. The flush loops are the callers, a few at a time, each with a batch of bounded size.
+const COMMANDS_MAX: usize = 16;

@@ -1,0 +1,40 @@
+//! Playhead's nouns, its rules, and the two seams behind which events rest.
+//!
+//! In reading order: [`ids`] and [`event`] are the nouns; [`clock`], [`position`], [`fold`] and [`seqs`] are the
+//! rules, pure functions without clock or I/O that every backend shares; [`codec`] is how events look at rest;
+//! [`durable`] is the lasting record and [`hot`] the short-lived shared state, each a short trait whose embedded
+//! backend is also its executable definition; `contract` (a feature) is the suite that every backend passes or does not ship.
+
+pub mod ids;
+
+pub mod event;
+
+pub mod session;
+
+pub mod clock;
+
+pub mod position;
+
+pub mod fold;
+
+pub mod seqs;
+
+pub mod codec;
+
+pub mod durable;
+
+pub mod hot;
+
+pub mod error;
+
+#[cfg(feature = "contract")]
+pub mod contract;
+
+#[cfg(any(test, feature = "contract"))]
+pub mod arbitrary;
+
+pub use clock::Clock;
+pub use error::{StoreError, StoreErrorKind};
+pub use event::{Event, EventKind, PlayerState, Rate};
+pub use ids::{AccountId, DeviceId, IdError, ItemId, SessionId, UserId};
+pub use session::{Description, ItemKind, Playable, SeqOrder, SessionKey};

@@ -1,0 +1,11 @@
+//! The embedded backends, from outside.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly"
+)]
+
+mod durable_embedded;
+mod hot_embedded;
