@@ -1,0 +1,224 @@
+//! Commit: as soon as the previous commit is done, take all that waits in the shards, append it to the journal with one
+//! fsync, tell the hot store beside it, then settle the tickets. Batches grow under load by themselves; an idle server
+//! adds no delay.
+//!
+//! The loop blocks its thread while it writes, so it has one of its own. It is the only place where events become
+//! durable, and the only one that says so.
+
+mod work;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use playhead_store::{
+    StoreError,
+    hot::{Hot, Verdict},
+};
+use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
+
+pub(crate) use self::work::{Durable, position_of};
+use self::work::{Settled, Work};
+use crate::{
+    backlog::Backlog,
+    edge::Now,
+    intake::Intake,
+    journal::{Batch, Hold, Journal, JournalError},
+    meters::Meters,
+    settings::Settings,
+    shard::Pending,
+    tally::{Ending, LostCause, Tally},
+    tap::Tap,
+};
+
+/// How long a commit waits before it tries again to write to a full disk.
+const FULL_RETRY: Duration = Duration::from_millis(250);
+
+/// The commit loop and what it works with.
+pub(crate) struct Commit {
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) journal: Journal,
+    pub(crate) hot: Arc<dyn Hot>,
+    /// Where the hot store's connections live.
+    pub(crate) runtime: Handle,
+    pub(crate) backlog: Arc<Backlog>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) tap: Tap,
+    pub(crate) meters: Arc<Meters>,
+    pub(crate) settings: Settings,
+    pub(crate) now: Now,
+    pub(crate) memory: Memory,
+}
+
+/// Memory that is used again from commit to commit.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// What each shard continues on while its events are committed.
+    spare: Vec<Pending>,
+    /// The records of the commit.
+    batch: Batch,
+    /// What the commit does.
+    work: Work,
+    next_shard: usize,
+}
+
+impl Commit {
+    /// Commits until the intake is closed and everything taken is settled.
+    ///
+    /// # Errors
+    /// The journal is broken: nothing was acknowledged since its last good commit, and the process must stop.
+    pub(crate) async fn run(mut self) -> Result<(), JournalError> {
+        loop {
+            let is_closed = self.intake.is_closed();
+            if self.take() {
+                self.wait_for_the_flush().await;
+                self.commit().await.inspect_err(|error| self.abandon(ending_of(error)))?;
+            } else if is_closed {
+                return Ok(());
+            } else {
+                self.intake.wake_commit().notified().await;
+            }
+        }
+    }
+
+    /// Takes what waits, shard by shard, up to a bound. False when nothing did.
+    fn take(&mut self) -> bool {
+        let shards = self.intake.shards();
+        for _ in 0..shards.len() {
+            if self.memory.work.events() >= self.settings.commit_events_max {
+                break;
+            }
+            // The next commit goes on where this one stops, so no shard waits for ever.
+            self.memory.next_shard = (self.memory.next_shard + 1) % shards.len();
+            let Some(shard) = shards.get(self.memory.next_shard) else { break };
+            if shard.with(|pending| pending.is_empty()) {
+                continue;
+            }
+            let spare = self.memory.spare.pop().unwrap_or_else(|| self.intake.empty_pending());
+            let mut pending = shard.take(spare);
+            self.memory.work.add(&mut pending, &self.settings);
+            self.memory.spare.push(pending);
+        }
+        !self.memory.work.is_empty()
+    }
+
+    /// The durable store is behind: commits wait, then shards fill, then intake is busy.
+    async fn wait_for_the_flush(&self) {
+        loop {
+            let flushed = self.backlog.flushed.notified();
+            if self.backlog.events() < self.settings.backlog_events_max || self.intake.is_closed() {
+                return;
+            }
+            tokio::select! {
+                () = flushed => {}
+                () = self.intake.closed() => return,
+            }
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), JournalError> {
+        let started = Instant::now();
+        let now_ms = (self.now)();
+        self.memory.work.encode(&mut self.memory.batch)?;
+        let asked = self.ask_hot(now_ms);
+        let hold = self.append(now_ms).await?;
+        let verdicts = self.hear_hot(asked).await;
+        self.meters.commit.observe(started.elapsed().as_secs_f64());
+        self.settle(hold.as_ref(), &verdicts, started);
+        Ok(())
+    }
+
+    /// Appends the records, and waits as long as the disk is full.
+    async fn append(&mut self, now_ms: i64) -> Result<Option<Hold>, JournalError> {
+        if self.memory.batch.is_empty() {
+            return Ok(None);
+        }
+        loop {
+            let started = Instant::now();
+            match self.journal.commit(&mut self.memory.batch, now_ms) {
+                Ok(hold) => {
+                    self.meters.append.observe(started.elapsed().as_secs_f64());
+                    self.memory.batch.clear();
+                    return Ok(Some(hold));
+                }
+                Err(error @ JournalError::Full { .. }) if !self.intake.is_closed() => {
+                    tracing::warn!(%error, "journal full, commit waits");
+                    self.meters.journal_full.inc();
+                    tokio::time::sleep(FULL_RETRY).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Begins telling the hot store. An embedded one answers at once; another works beside the fsync.
+    fn ask_hot(&self, now_ms: i64) -> Asked {
+        let updates = self.memory.work.hot_updates();
+        if updates.is_empty() {
+            return Asked::Answered(Ok(Vec::new()));
+        }
+        let hot = Arc::clone(&self.hot);
+        let mut answer: BoxFuture<'static, _> = async move { hot.apply(&updates, now_ms).await }.boxed();
+        match (&mut answer).now_or_never() {
+            Some(answer) => Asked::Answered(answer),
+            None => Asked::Waiting(self.runtime.spawn(answer)),
+        }
+    }
+
+    /// The hot store's verdicts. Without an answer in time everybody plays on: it never fails an acknowledgement.
+    async fn hear_hot(&self, asked: Asked) -> Vec<Verdict> {
+        let patience = Duration::from_millis(self.settings.hot_ms_max);
+        let answer = match asked {
+            Asked::Answered(answer) => answer.ok(),
+            Asked::Waiting(task) => match tokio::time::timeout(patience, task).await {
+                Ok(Ok(answer)) => answer.ok(),
+                Ok(Err(_)) | Err(_) => None,
+            },
+        };
+        answer.unwrap_or_else(|| {
+            self.meters.hot_failed.inc();
+            Vec::new()
+        })
+    }
+
+    /// Shows reads, the flush and the tap what is durable now, then answers.
+    fn settle(&mut self, hold: Option<&Hold>, verdicts: &[Verdict], now: Instant) {
+        let sum = self.memory.work.settle(verdicts, |durable| {
+            if let Some(hold) = hold {
+                self.backlog.keep(durable, hold, now, &self.tap);
+            }
+        });
+        sum.count(&self.tally);
+    }
+
+    /// The journal takes no more: what is held will never be acknowledged, and its holders are told.
+    fn abandon(&mut self, ending: Ending) {
+        self.intake.close();
+        while self.take() {
+            self.tally.end(ending, self.memory.work.abandon());
+        }
+    }
+}
+
+/// How what was held ends. A full disk took nothing of it, so it was only turned away late; what a broken one holds,
+/// nobody knows.
+fn ending_of(error: &JournalError) -> Ending {
+    match error {
+        JournalError::Full(_) => Ending::Busy,
+        _ => Ending::Lost(LostCause::JournalBroken),
+    }
+}
+
+enum Asked {
+    Answered(Result<Vec<Verdict>, StoreError>),
+    Waiting(JoinHandle<Result<Vec<Verdict>, StoreError>>),
+}
+
+impl Settled {
+    fn count(&self, tally: &Tally) {
+        tally.end(Ending::Stored, self.stored);
+        tally.end(Ending::Duplicate, self.duplicate);
+        for &reason in &self.refused {
+            tally.end(Ending::Rejected(reason), 1);
+        }
+    }
+}

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+
+use playhead_store::hot::Verdict;
+
+use super::{Durable, Work};
+use crate::{
+    admission::{RejectReason, check},
+    fixture::{NOW, beat, open},
+    live::{Live, Session},
+    settings::{Limits, Settings},
+    shard::{Frame, Load, Pending},
+    ticket::{Refused, Ticket},
+};
+
+fn settings(session_events_max: usize) -> Settings {
+    Settings { limits: Limits { session_events_max, ..Limits::default() }, ..Settings::default() }
+}
+
+/// A frame of these events in a shard; `refused` are the places that admission refused.
+fn pending(session: &Arc<Session>, seqs: &[u64], refused: &[u32], ticket: &Ticket) -> Pending {
+    let mut pending = Pending::new(100);
+    pending.events.extend(seqs.iter().map(|&seq| check(beat(seq), session.clock, NOW).unwrap()));
+    let rejection = check(beat(0), session.clock, NOW).unwrap_err();
+    let refused = refused.iter().map(|&index| Refused { seq: 900, index, rejection: rejection.clone() });
+    let load = Load::Events {
+        session: Arc::clone(session),
+        playing: Arc::clone(&session.playing),
+        count: seqs.len(),
+    };
+    pending.push_or_undo(Frame { ticket: ticket.clone(), load, refused: refused.collect() });
+    pending
+}
+
+#[tokio::test]
+async fn an_event_is_new_once() {
+    let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
+    let session = open(&live, "s").await;
+    work.add(&mut pending(&session, &[1, 2, 2], &[], &ticket), &settings(10));
+    work.add(&mut pending(&session, &[2, 3], &[], &ticket), &settings(10));
+    let mut kept = Vec::new();
+    let settled = work.settle(&[], |durable| match durable {
+        Durable::Events { events, position, .. } => {
+            kept.extend(events.map(|event| event.seq));
+            assert!(position.is_some());
+        }
+        Durable::Mark { .. } => panic!("nobody marked anything"),
+    });
+    assert_eq!(kept, [1, 2, 3]);
+    assert_eq!((settled.stored, settled.duplicate), (3, 2));
+    let read = ticket.read();
+    assert_eq!((read.stored, read.duplicate, read.outstanding, read.settled_through_seq), (3, 2, 0, 3));
+    assert!(work.is_empty());
+}
+
+#[tokio::test]
+async fn late_refusals_name_the_place_that_the_event_had_in_its_batch() {
+    let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
+    let session = open(&live, "s").await;
+    // Places 0 and 2 were refused at the door, so events 5, 6 and 7 came from places 1, 3 and 4.
+    work.add(&mut pending(&session, &[5, 6, 7], &[0, 2], &ticket), &settings(1));
+    work.settle(&[], |_| ());
+    let refused = ticket.read().refused;
+    let late = refused.iter().filter(|refused| refused.rejection.reason == RejectReason::SessionFull);
+    let late: Vec<_> = late.map(|refused| (refused.seq, refused.index, &*refused.rejection.field)).collect();
+    assert_eq!(late, [(6, 3, "events[3].seq"), (7, 4, "events[4].seq")]);
+}
+
+#[tokio::test]
+async fn a_full_session_still_knows_its_own() {
+    let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
+    let session = open(&live, "s").await;
+    work.add(&mut pending(&session, &[1, 2, 3, 1], &[], &ticket), &settings(2));
+    let settled = work.settle(&[], |_| ());
+    assert_eq!((settled.stored, settled.duplicate, settled.refused), (2, 1, vec![RejectReason::SessionFull]));
+}
+
+#[tokio::test]
+async fn what_is_older_than_an_erasure_is_refused() {
+    let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
+    let session = open(&live, "s").await;
+    live.erase(&session.key.user, NOW);
+    work.add(&mut pending(&session, &[1], &[], &ticket), &settings(10));
+    let settled = work.settle(&[], |_| panic!("nothing is durable"));
+    assert_eq!((settled.stored, settled.refused), (0, vec![RejectReason::Erased]));
+}
+
+#[tokio::test]
+async fn verdicts_go_to_the_frames_that_renewed_their_session() {
+    let (live, mut work) = (Live::new(10), Work::default());
+    let session = open(&live, "s").await;
+    let tickets = [(); 3].map(|()| Ticket::default());
+    work.add(&mut pending(&session, &[1], &[], &tickets[0]), &settings(10));
+    work.add(&mut pending(&session, &[], &[0], &tickets[1]), &settings(10));
+    work.add(&mut pending(&session, &[1], &[], &tickets[2]), &settings(10));
+    let updates = work.hot_updates();
+    assert_eq!(updates.len(), 2, "a frame of refused events renews nothing");
+    assert_eq!((updates[0].positions.len(), updates[1].positions.len()), (1, 0));
+    work.settle(&[Verdict::Play, Verdict::Stop], |_| ());
+    let verdicts = tickets.map(|ticket| ticket.read().verdict);
+    assert_eq!(verdicts, [Some(Verdict::Play), Some(Verdict::Play), Some(Verdict::Stop)]);
+}
+
+#[tokio::test]
+async fn an_abandoned_commit_tells_its_holders() {
+    let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
+    let session = open(&live, "s").await;
+    work.add(&mut pending(&session, &[1, 1, 2], &[0], &ticket), &settings(10));
+    assert_eq!(work.abandon(), 4);
+    let read = ticket.read();
+    assert!(read.abandoned && read.stored == 0);
+}

@@ -1,0 +1,199 @@
+//! The gRPC edge: Connect and Publish for events, the playback reads, health, and reflection when switched on; all of
+//! it over gRPC-Web too, for browsers.
+//!
+//! A call's path: `codec` reads its bytes, `caller` says whose it is, `connect` and `ingest` offer events,
+//! `playback` reads; every error takes its form in `status`.
+
+use std::time::Duration;
+
+use http::{Method, Response, header::HeaderName};
+use tokio::{net::TcpListener, sync::watch};
+use tonic::{
+    Code, Status,
+    body::Body,
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+    transport::{Server, server::TcpIncoming},
+};
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
+use tonic_web::GrpcWebLayer;
+use tower::util::MapResponseLayer;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
+
+use self::{
+    ingest::Ingest,
+    playback::Reads,
+    service::{ingest_service_server::IngestServiceServer, playback_service_server::PlaybackServiceServer},
+};
+use super::Doors;
+
+mod caller;
+pub(crate) mod codec;
+mod connect;
+mod ingest;
+mod playback;
+mod status;
+
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code"
+)]
+mod service {
+    include!(concat!(env!("OUT_DIR"), "/playhead.ingest.v1.IngestService.rs"));
+    include!(concat!(env!("OUT_DIR"), "/playhead.playback.v1.PlaybackService.rs"));
+}
+
+/// What the operator chooses.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Whether the server describes its services to whoever asks.
+    pub reflection: bool,
+    /// The most streams and calls at once on one connection.
+    pub streams_max: u32,
+    /// How often an idle connection is asked whether it is alive, ms.
+    pub keepalive_ms: u64,
+    /// How long stopping waits for callers to take their last answers, ms.
+    pub drain_ms_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { reflection: false, streams_max: 1_024, keepalive_ms: 30_000, drain_ms_max: 10_000 }
+    }
+}
+
+/// Why the edge could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The services cannot be described.
+    #[error("reflection could not be built")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// The network failed.
+    #[error("the gRPC listener failed")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves until `shutdown`, then stops: health says so, no more is accepted, calls finish, streams acknowledge what is
+/// outstanding and end as UNAVAILABLE. Returns when all callers are gone, at most [`Options::drain_ms_max`] later.
+///
+/// # Errors
+/// [`ServeError`] when serving cannot begin or the listener breaks.
+pub async fn serve(
+    doors: Doors,
+    listener: TcpListener,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
+    let (stop, mut stopping) = watch::channel(false);
+    let health = HealthReporter::new();
+    set_health(&health, ServingStatus::Serving).await;
+    let routes = routes(doors, options, &health, stopping.clone())?;
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let shutdown = async move {
+        shutdown.await;
+        retire(health).await;
+        stop.send_replace(true);
+    };
+    // What a browser needs comes first, then what all calls need.
+    let served = server(options)
+        .layer(cors())
+        .layer(GrpcWebLayer::new())
+        .layer(MapResponseLayer::new(explain))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(incoming, shutdown);
+    let drained = async {
+        // The sender lives in the future beside this one.
+        let _ = stopping.wait_for(|stopping| *stopping).await;
+        tokio::time::sleep(Duration::from_millis(options.drain_ms_max)).await;
+    };
+    tokio::select! {
+        served = served => Ok(served?),
+        () = drained => {
+            tracing::warn!(drain_ms_max = options.drain_ms_max, "gRPC callers did not leave in time");
+            Ok(())
+        }
+    }
+}
+
+fn server(options: Options) -> Server {
+    let keepalive = Duration::from_millis(options.keepalive_ms);
+    Server::builder()
+        .accept_http1(true)
+        .max_concurrent_streams(options.streams_max)
+        .http2_keepalive_interval(Some(keepalive))
+        .http2_keepalive_timeout(Some(keepalive))
+}
+
+fn routes(
+    doors: Doors,
+    options: Options,
+    health: &HealthReporter,
+    stopping: watch::Receiver<bool>,
+) -> Result<Routes, ServeError> {
+    let message_bytes_max = doors.intake.limits().message_bytes_max;
+    let ingest = Ingest { doors: doors.clone(), stopping };
+    let mut routes = RoutesBuilder::default();
+    routes
+        .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
+        .add_service(PlaybackServiceServer::new(Reads { doors }).max_decoding_message_size(message_bytes_max))
+        .add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())));
+    if options.reflection {
+        let describe = || {
+            tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(playhead_proto::DESCRIPTORS)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        // Older tools ask in the first form only.
+        routes.add_service(describe().build_v1()?).add_service(describe().build_v1alpha()?);
+    }
+    Ok(routes.routes())
+}
+
+/// What the library answers by itself, in our form. Our own answers pass as they are.
+fn explain(response: Response<Body>) -> Response<Body> {
+    match Status::from_header_map(response.headers()) {
+        Some(status) if status.code() != Code::Ok && status.details().is_empty() => {
+            status::explained(status).into_http()
+        }
+        _ => response,
+    }
+}
+
+/// A page of any origin may call: it shows its own token, and cookies mean nothing here.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods([Method::POST, Method::OPTIONS])
+        .allow_headers(AllowHeaders::mirror_request())
+        .allow_credentials(true)
+        .expose_headers(STATUS_HEADERS.map(HeaderName::from_static))
+        .max_age(PREFLIGHT_AGE)
+}
+
+async fn set_health(health: &HealthReporter, status: ServingStatus) {
+    for service in SERVICES {
+        health.set_service_status(service, status).await;
+    }
+}
+
+/// Says that nothing is served any more, and lets go of those who watch, so that they do not hold up the end.
+async fn retire(mut health: HealthReporter) {
+    set_health(&health, ServingStatus::NotServing).await;
+    for service in SERVICES {
+        health.clear_service_status(service).await;
+    }
+}
+
+/// Whose health is told; the empty name is the server's as a whole.
+const SERVICES: [&str; 3] = ["", IngestServiceServer::<Ingest>::NAME, PlaybackServiceServer::<Reads>::NAME];
+/// What a page may read of an answer besides its body.
+const STATUS_HEADERS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
+/// How long a browser may remember a preflight: the longest that one takes.
+const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);

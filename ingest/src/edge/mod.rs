@@ -1,0 +1,27 @@
+//! The edges: network fronts that turn bytes into our types, offer them to the intake with one clock reading, and
+//! await the ticket. They know no store.
+
+use std::sync::Arc;
+
+use crate::{identity::Verifier, intake::Intake, playback::Playback};
+
+pub mod grpc;
+pub mod http;
+pub mod publish;
+pub mod wire;
+
+/// What every edge is given.
+#[derive(Clone)]
+pub struct Doors {
+    /// Where events go.
+    pub intake: Arc<Intake>,
+    /// Where reads and marks go.
+    pub playback: Arc<Playback>,
+    /// Who says who is asking.
+    pub verifier: Arc<dyn Verifier>,
+    /// The server's clock.
+    pub now: Now,
+}
+
+/// A clock: Unix time in milliseconds. Edges read it once per frame.
+pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;

@@ -1,0 +1,184 @@
+//! Puts the rooms together, starts the loops, and stops them without losing anything.
+
+mod loops;
+mod rooms;
+mod threads;
+
+use std::{sync::Arc, time::Duration};
+
+use playhead_store::{durable::Durable, hot::Hot};
+
+pub use self::threads::Threads;
+use self::{loops::Loops, rooms::Rooms};
+pub use crate::recovery::Recovered;
+use crate::{
+    edge::{Doors, Now},
+    identity::Verifier,
+    journal::{self, Disk, Journal, JournalError, Report, SegmentStats, Segments},
+    meters::Meters,
+    settings::{OutOfRange, Settings},
+    tally::Tally,
+    tap::Tap,
+};
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The lasting record.
+    pub durable: Arc<dyn Durable>,
+    /// The short-lived shared state.
+    pub hot: Arc<dyn Hot>,
+    /// Where the journal's files are.
+    pub disk: Arc<dyn Disk>,
+    /// How the journal's files are cut.
+    pub journal: journal::Settings,
+    /// Who says who is asking.
+    pub verifier: Arc<dyn Verifier>,
+    /// The server's clock.
+    pub now: Now,
+    /// Seeds the jitter of retries, and which shard a session falls to.
+    pub seed: u64,
+    /// Where the loops run.
+    pub threads: Threads,
+}
+
+/// A running engine. Dropping it stops nothing in order: call [`Engine::stop`].
+pub struct Engine {
+    doors: Doors,
+    rooms: Rooms,
+    segments: Arc<Segments>,
+    recovered: Recovered,
+    journal_report: Report,
+    loops: Loops,
+}
+
+/// Why an engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is out of its range.
+    #[error(transparent)]
+    Settings(#[from] OutOfRange),
+    /// The journal cannot be opened or read.
+    #[error("journal: {0}")]
+    Journal(#[from] JournalError),
+    /// A thread or its runtime could not be made.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Why a running engine cannot go on. The process must stop.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// The journal broke: nothing was acknowledged since.
+    #[error("the journal is broken: {0}")]
+    Journal(Arc<JournalError>),
+    /// A loop ended that never should: a bug.
+    #[error("the {0} loop died")]
+    Died(&'static str),
+}
+
+/// What the engine holds at a moment.
+#[derive(Debug, Clone)]
+pub struct Levels {
+    /// Sessions that are live on this node.
+    pub live_sessions: usize,
+    /// Committed events and positions that wait for the durable store.
+    pub backlog_events: usize,
+    /// How long the oldest of them has waited.
+    pub backlog_oldest_age: Duration,
+    /// Events that wait for their commit, in all shards.
+    pub waiting_events: usize,
+    /// The journal's segments.
+    pub journal: SegmentStats,
+}
+
+impl Engine {
+    /// Starts an engine. When it returns, everything that was ever acknowledged is visible to reads.
+    ///
+    /// # Errors
+    /// [`StartError`]: a setting is out of range, the journal cannot be opened, a thread cannot be made.
+    pub async fn start(settings: Settings, parts: Parts) -> Result<Self, StartError> {
+        settings.check()?;
+        settings.check_segment(parts.journal.segment_bytes)?;
+        let mut journal = Journal::open(Arc::clone(&parts.disk), parts.journal.clone())?;
+        let segments = journal.segments();
+        let rooms = Rooms::new(settings, &parts);
+
+        let flushed = parts.threads.run("flush", rooms.flush(Arc::clone(&segments), parts.seed).run())?;
+        let mut recovery = rooms.recovery();
+        let journal_report = recovery.run(&mut journal).await?;
+        let intake = Arc::new(rooms.intake(parts.seed));
+        let committed = parts.threads.run("commit", rooms.commit(Arc::clone(&intake), journal).run())?;
+
+        let playback = Arc::new(rooms.playback(Arc::clone(&intake)));
+        let doors = Doors { intake, playback, verifier: parts.verifier, now: parts.now };
+        let recovered = recovery.recovered;
+        let loops = Loops::watch(committed, flushed, &doors, &rooms);
+        Ok(Self { doors, rooms, segments, recovered, journal_report, loops })
+    }
+
+    /// What every edge is given.
+    #[must_use]
+    pub fn doors(&self) -> Doors {
+        self.doors.clone()
+    }
+
+    /// One ending for every event.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.rooms.tally
+    }
+
+    /// Shows events as they become durable.
+    #[must_use]
+    pub fn tap(&self) -> Tap {
+        self.rooms.tap.clone()
+    }
+
+    /// What the loops measure of themselves.
+    #[must_use]
+    pub fn meters(&self) -> &Meters {
+        &self.rooms.meters
+    }
+
+    /// What the start found in the journal: what the durable store lacked, and what state the files were in.
+    #[must_use]
+    pub fn recovered(&self) -> (&Recovered, &Report) {
+        (&self.recovered, &self.journal_report)
+    }
+
+    /// What the engine holds now.
+    #[must_use]
+    pub fn levels(&self) -> Levels {
+        let waiting =
+            self.doors.intake.shards().iter().map(|shard| shard.with(|pending| pending.events.len()));
+        Levels {
+            live_sessions: self.rooms.live.len(),
+            backlog_events: self.rooms.backlog.events(),
+            backlog_oldest_age: self.rooms.backlog.oldest().map_or(Duration::ZERO, |since| since.elapsed()),
+            waiting_events: waiting.sum(),
+            journal: self.segments.stats(),
+        }
+    }
+
+    /// Resolves when the engine cannot go on, and says why. Nothing is acknowledged from then on; the process must
+    /// stop.
+    pub async fn failed(&self) -> Failure {
+        self.loops.failed().await
+    }
+
+    /// Stops in order: takes no more, commits and answers what was taken, then flushes what is committed. What cannot
+    /// be flushed within `patience` stays in the journal for the next start. Returns true when nothing is left there.
+    pub async fn stop(&self, patience: Duration) -> bool {
+        self.doors.intake.close();
+        self.loops.committed().await;
+        self.rooms.backlog.stop();
+        if let Ok(is_empty) = tokio::time::timeout(patience, self.loops.flushed()).await {
+            return is_empty;
+        }
+        self.rooms.backlog.abandon();
+        self.loops.flushed().await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+use std::{io, sync::Arc, time::Duration};
+
+use playhead_store::{durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
+
+use super::{Engine, Parts, Threads};
+use crate::{
+    fixture::{NOW, beat, opening},
+    identity::Development,
+    journal::{self, Disk, DiskFile, FsDisk, Listed},
+    settings::Settings,
+    ticket::Ticket,
+};
+
+/// A disk without space.
+struct NoSpace(FsDisk);
+
+impl Disk for NoSpace {
+    fn list(&self) -> io::Result<Vec<Listed>> {
+        self.0.list()
+    }
+
+    fn create(&self, _name: &str, _bytes: u64) -> io::Result<Box<dyn DiskFile>> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn read_at(&self, name: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at(name, offset, buffer)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.0.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.remove(name)
+    }
+
+    fn sync_file(&self, name: &str) -> io::Result<()> {
+        self.0.sync_file(name)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.0.sync_dir()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_full_disk_never_took_is_turned_away_and_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let durable = EmbeddedDurable::open(&folder.path().join("store"), Default::default()).unwrap();
+    let parts = Parts {
+        durable: Arc::new(durable),
+        hot: Arc::new(EmbeddedHot::default()),
+        disk: Arc::new(NoSpace(FsDisk::open(folder.path().join("journal")).unwrap())),
+        journal: journal::Settings::default(),
+        verifier: Arc::new(Development),
+        now: Arc::new(|| NOW),
+        seed: 1,
+        threads: Threads::Own,
+    };
+    let engine = Engine::start(Settings::default(), parts).await.unwrap();
+    let intake = engine.doors().intake;
+    let session = intake.open(opening("s"), None, NOW).await.unwrap();
+    let ticket = Ticket::default();
+    let events = vec![Ok(beat(1)), Ok(beat(2))];
+    intake.offer(&session, &session.playing, events.into_iter(), NOW, &ticket);
+    assert_eq!(engine.tally().count().held(), 2);
+
+    engine.stop(Duration::from_secs(10)).await;
+    let settled = ticket.finished().await;
+    assert!(settled.abandoned && settled.stored == 0, "{settled:?}");
+    let count = engine.tally().count();
+    assert_eq!((count.busy, count.lost(), count.held()), (2, 0, 0));
+}

@@ -1,0 +1,168 @@
+//! A shard: a bounded in-memory buffer between the edges and the commit. Edges push, the commit takes all there is.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use playhead_store::{Event, ItemId, position::PositionRow};
+
+use crate::{
+    live::{Playing, Session, Viewer},
+    ticket::{Refused, Ticket},
+};
+
+/// A handle around a lock around [`Pending`].
+#[derive(Debug)]
+pub struct Shard(Mutex<Pending>);
+
+/// What waits in a shard: the events of all frames in one row, and what frame they belong to in another, so that an
+/// event costs no allocation of its own.
+#[derive(Debug)]
+pub struct Pending {
+    /// The events of all frames, in the order of the frames.
+    pub events: Vec<Event>,
+    /// The frames, in the order of arrival.
+    pub frames: Vec<Frame>,
+    events_max: usize,
+    is_closed: bool,
+}
+
+/// Events of one session that came together, or an explicit mark.
+#[derive(Debug)]
+pub struct Frame {
+    /// Whose ending it awaits.
+    pub ticket: Ticket,
+    /// What it carries.
+    pub load: Load,
+    /// The events of the frame that admission refused. They end with its commit, not before: an answer must not run
+    /// ahead of the events before it.
+    pub refused: Vec<Refused>,
+}
+
+/// What a frame carries.
+#[derive(Debug)]
+pub enum Load {
+    /// Events of a session: the next `count` of [`Pending::events`].
+    Events {
+        /// The session.
+        session: Arc<Session>,
+        /// What is played, who pays, where.
+        playing: Arc<Playing>,
+        /// How many.
+        count: usize,
+    },
+    /// An explicit mark on a position. It counts as one event.
+    Mark {
+        /// Whose position.
+        viewer: Arc<Viewer>,
+        /// In what.
+        item: ItemId,
+        /// The mark.
+        row: PositionRow,
+    },
+}
+
+impl Frame {
+    /// How many admitted events of its shard belong to it.
+    #[must_use]
+    pub fn event_count(&self) -> usize {
+        match self.load {
+            Load::Events { count, .. } => count,
+            Load::Mark { .. } => 0,
+        }
+    }
+}
+
+impl Shard {
+    /// An empty shard that holds at most `events_max` events.
+    #[must_use]
+    pub fn new(events_max: usize) -> Self {
+        Self(Mutex::new(Pending::new(events_max)))
+    }
+
+    /// Runs a short piece of work under the lock. It must not wait for anything.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Pending) -> T) -> T {
+        let mut pending = self.lock();
+        let result = work(&mut pending);
+        pending.invariants();
+        result
+    }
+
+    /// Takes all that waits and leaves `empty` in its place, whose memory is used again.
+    pub fn take(&self, empty: Pending) -> Pending {
+        debug_assert!(empty.is_empty(), "a shard continues on an empty buffer");
+        let mut pending = self.lock();
+        let is_closed = pending.is_closed;
+        let taken = std::mem::replace(&mut *pending, empty);
+        pending.is_closed = is_closed;
+        taken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Pending> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pending {
+    /// An empty buffer for at most `events_max` events.
+    #[must_use]
+    pub fn new(events_max: usize) -> Self {
+        Self { events: Vec::new(), frames: Vec::new(), events_max, is_closed: false }
+    }
+
+    /// True if so many more events fit.
+    #[must_use]
+    pub fn has_room_for(&self, events: usize) -> bool {
+        // Frames are counted too, so that marks and empty frames cannot grow without bound.
+        !self.is_closed
+            && self.events.len() + events <= self.events_max
+            && self.frames.len() < self.events_max
+    }
+
+    /// How many more events fit, if they come in one frame.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        match self.has_room_for(0) {
+            true => self.events_max.saturating_sub(self.events.len()),
+            false => 0,
+        }
+    }
+
+    /// Adds a frame whose events are the last ones. When its stream must repeat earlier ones first, takes the events
+    /// out again and says from which number the stream must go on.
+    pub fn push_or_undo(&mut self, frame: Frame) -> Option<u64> {
+        let start = self.events.len().saturating_sub(frame.event_count());
+        let admitted = self.events.iter().skip(start).map(|event| event.seq);
+        // What came without a number can neither be missing nor be repeated.
+        let seqs = admitted.chain(frame.refused.iter().map(|refused| refused.seq)).filter(|&seq| seq != 0);
+        let lowest_seq = seqs.clone().min();
+        if let Some(from_seq) = lowest_seq.and_then(|lowest_seq| frame.ticket.is_waiting_for(lowest_seq)) {
+            self.events.truncate(start);
+            return Some(from_seq);
+        }
+        frame.ticket.take((frame.event_count() + frame.refused.len()) as u64, seqs);
+        self.frames.push(frame);
+        None
+    }
+
+    /// Takes no more.
+    pub fn close(&mut self) {
+        self.is_closed = true;
+    }
+
+    /// True when nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    fn invariants(&self) {
+        debug_assert!(
+            self.events.len() <= self.events_max && self.frames.len() <= self.events_max,
+            "bounded"
+        );
+        debug_assert_eq!(
+            self.frames.iter().map(Frame::event_count).sum::<usize>(),
+            self.events.len(),
+            "every event belongs to a frame"
+        );
+    }
+}

@@ -1,0 +1,157 @@
+//! A real engine in a temporary folder, with a gate before its journal's fsync.
+
+use std::{
+    io,
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use playhead_ingest::{
+    edge::Doors,
+    engine::{Engine, Parts, Threads},
+    identity::Development,
+    journal::{self, Disk, DiskFile, FsDisk, Listed},
+    settings::Settings,
+};
+use playhead_store::{durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
+use tempfile::TempDir;
+
+/// An engine that stops and goes when it is dropped.
+pub struct Host {
+    pub engine: Engine,
+    pub gate: Arc<Gate>,
+    _folder: TempDir,
+}
+
+impl Host {
+    pub async fn start(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = Arc::new(Gate::default());
+        let disk =
+            GatedDisk { files: FsDisk::open(folder.path().join("journal")).unwrap(), gate: gate.clone() };
+        let parts = Parts {
+            durable: Arc::new(
+                EmbeddedDurable::open(&folder.path().join("store"), Default::default()).unwrap(),
+            ),
+            hot: Arc::new(EmbeddedHot::new(Default::default())),
+            disk: Arc::new(disk),
+            journal: journal::Settings::default(),
+            verifier: Arc::new(Development),
+            now: Arc::new(now_ms),
+            seed: 7,
+            threads: Threads::Own,
+        };
+        let engine = Engine::start(settings, parts).await.unwrap();
+        Self { engine, gate, _folder: folder }
+    }
+
+    pub fn doors(&self) -> Doors {
+        self.engine.doors()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.gate.open();
+    }
+}
+
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
+}
+
+/// Holds the journal's fsyncs back while it is closed, so that nothing becomes durable.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    closed: bool,
+    waiting: bool,
+}
+
+impl Gate {
+    pub fn close(&self) {
+        self.state.lock().unwrap().closed = true;
+    }
+
+    pub fn open(&self) {
+        self.state.lock().unwrap().closed = false;
+        self.changed.notify_all();
+    }
+
+    /// Waits until a commit stands before the closed gate.
+    pub async fn is_waited_for(self: &Arc<Self>) {
+        let gate = self.clone();
+        let stands = move || {
+            let state = gate.state.lock().unwrap();
+            let patience = Duration::from_secs(20);
+            let waited = gate.changed.wait_timeout_while(state, patience, |state| !state.waiting);
+            assert!(!waited.unwrap().1.timed_out(), "no commit came");
+        };
+        tokio::task::spawn_blocking(stands).await.unwrap();
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.waiting = true;
+        self.changed.notify_all();
+        state = self.changed.wait_while(state, |state| state.closed).unwrap();
+        state.waiting = false;
+    }
+}
+
+struct GatedDisk {
+    files: FsDisk,
+    gate: Arc<Gate>,
+}
+
+struct GatedFile {
+    file: Box<dyn DiskFile>,
+    gate: Arc<Gate>,
+}
+
+impl Disk for GatedDisk {
+    fn list(&self) -> io::Result<Vec<Listed>> {
+        self.files.list()
+    }
+
+    fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn DiskFile>> {
+        let file = self.files.create(name, bytes)?;
+        Ok(Box::new(GatedFile { file, gate: self.gate.clone() }))
+    }
+
+    fn read_at(&self, name: &str, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        self.files.read_at(name, offset, buffer)
+    }
+
+    fn sync_file(&self, name: &str) -> io::Result<()> {
+        self.files.sync_file(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.files.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.files.remove(name)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.files.sync_dir()
+    }
+}
+
+impl DiskFile for GatedFile {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_at(offset, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.gate.pass();
+        self.file.sync()
+    }
+}
