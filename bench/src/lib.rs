@@ -1,0 +1,51 @@
+//! What the benches share. Each file in `benches/` is one room of the engine and says what it leaves out; here is what
+//! goes into the rooms, and what they are held against.
+//!
+//! In reading order: [`sample`] makes events and sessions; [`site`] is an engine to measure, with [`null`] where a bench
+//! wants no disk or no store; [`served`] puts a server behind a socket, and [`cpu`] says what it costs. The limits are
+//! [`raw_log`], a log that knows nothing of segments, and [`no_op`], a gRPC server that decodes and answers.
+
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up measures nothing")]
+
+pub mod cpu;
+pub mod no_op;
+pub mod null;
+pub mod raw_log;
+pub mod sample;
+pub mod served;
+pub mod site;
+
+use std::time::Duration;
+
+use criterion::Criterion;
+use tempfile::TempDir;
+
+/// The allocator of the binary, so that the figures are the binary's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Criterion, set so that all benches together take about three minutes. Flags of the command line override it.
+#[must_use]
+pub fn criterion() -> Criterion {
+    Criterion::default()
+        .without_plots()
+        .sample_size(SAMPLES)
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args()
+}
+
+/// A folder of its own below `parent`, which goes when it is dropped.
+///
+/// Give it `env!("CARGO_TARGET_TMPDIR")`: that is on a disk, which the system's folder for temporary files may not be.
+#[must_use]
+pub fn folder(parent: &str) -> TempDir {
+    tempfile::tempdir_in(parent).expect("the build's own folder can be written")
+}
+
+/// The sum of what `round` says it took, for [`criterion::Bencher::iter_custom`].
+pub fn sum_of(rounds: u64, mut round: impl FnMut() -> Duration) -> Duration {
+    (0..rounds).map(|_| round()).sum()
+}
+
+const SAMPLES: usize = 10;

@@ -1,0 +1,165 @@
+//! The metrics page, in the OpenMetrics text form. Everything is read at the moment of the scrape.
+
+use std::{fmt, sync::Arc};
+
+use playhead_ingest::{engine::Engine, tally::Count};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
+    registry::{Registry, Unit},
+};
+
+use super::process::Process;
+
+/// The page. Before there is an engine it tells of the process alone.
+pub(super) fn page(engine: Option<Arc<Engine>>, shard_events_max: usize) -> Result<String, fmt::Error> {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(Process::now()));
+    if let Some(engine) = engine {
+        let registry = registry.sub_registry_with_prefix("playhead");
+        register_meters(registry, &engine);
+        registry.register_collector(Box::new(Room { engine, shard_events_max }));
+    }
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+fn register_meters(registry: &mut Registry, engine: &Engine) {
+    let meters = engine.meters();
+    let durations = [
+        ("commit", "From taking a commit's events to settling their tickets", &meters.commit),
+        ("journal_append", "One journal append with its fsync", &meters.append),
+        ("store_write", "One write to the durable store, repeats included", &meters.flush),
+    ];
+    for (name, help, histogram) in durations {
+        registry.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+    }
+    let counters = [
+        ("journal_full", "Commits that found the journal's disk full", &meters.journal_full),
+        ("hot_failed", "Commits that the hot store did not answer in time", &meters.hot_failed),
+        ("store_retried", "Writes that the durable store did not take at once", &meters.flush_retried),
+        ("store_refused", "Writes that the durable store refused for good", &meters.flush_refused),
+        ("opened_blind", "Sessions opened without an answer of the durable store", &meters.opened_blind),
+    ];
+    for (name, help, counter) in counters {
+        registry.register(name, help, counter.clone());
+    }
+}
+
+/// What the engine counts and holds.
+struct Room {
+    engine: Arc<Engine>,
+    shard_events_max: usize,
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room").finish_non_exhaustive()
+    }
+}
+
+impl Collector for Room {
+    fn encode(&self, mut out: DescriptorEncoder) -> fmt::Result {
+        let mut out = Page(&mut out);
+        out.tally(&self.engine.tally().count())?;
+        out.levels(&self.engine, self.shard_events_max)?;
+        out.recovery(&self.engine)
+    }
+}
+
+impl Collector for Process {
+    fn encode(&self, mut out: DescriptorEncoder) -> fmt::Result {
+        let mut out = Page(&mut out);
+        out.info("playhead_build", "The running binary", [("version", env!("CARGO_PKG_VERSION"))])?;
+        for (name, help, value) in [
+            ("process_resident_memory_bytes", "Resident memory", self.resident_bytes),
+            ("process_open_fds", "Open file descriptors", self.open_fds),
+        ] {
+            if let Some(value) = value {
+                out.gauge(name, help, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes one metric after the other.
+struct Page<'a, 'e>(&'a mut DescriptorEncoder<'e>);
+
+impl Page<'_, '_> {
+    fn tally(&mut self, count: &Count) -> fmt::Result {
+        self.counter("events_offered", "Events offered to the engine", count.offered)?;
+        self.endings(count)?;
+        let held = u64::try_from(count.held()).unwrap_or(0);
+        self.gauge("events_held", "Events offered that have not ended", held)
+    }
+
+    /// Every ending by kind and reason; the law is `offered == sum of endings + held`.
+    fn endings(&mut self, count: &Count) -> fmt::Result {
+        let plain = [("STORED", count.stored), ("DUPLICATE", count.duplicate), ("BUSY", count.busy)];
+        let plain = plain.into_iter().map(|(kind, events)| (kind, "", events));
+        let rejected = count.rejected.iter().map(|&(reason, events)| ("REJECTED", reason.name(), events));
+        let shed = count.shed.iter().map(|&(reason, events)| ("SHED", reason.name(), events));
+        let lost = count.lost.iter().map(|&(cause, events)| ("LOST", cause.name(), events));
+        let help = "Events by their one ending and its reason";
+        let mut family = self.0.encode_descriptor("events_ended", help, None, MetricType::Counter)?;
+        for (ending, reason, events) in plain.chain(rejected).chain(shed).chain(lost) {
+            let labels = [("ending", ending), ("reason", reason)];
+            ConstCounter::new(events).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn levels(&mut self, engine: &Engine, shard_events_max: usize) -> fmt::Result {
+        let levels = engine.levels();
+        self.gauge("live_sessions", "Sessions that are live on this node", levels.live_sessions as u64)?;
+        self.gauge("backlog_events", "Committed, waiting for the store", levels.backlog_events as u64)?;
+        self.gauge("waiting_events", "In all shards, waiting for a commit", levels.waiting_events as u64)?;
+        self.gauge("waiting_events_max", "What all shards hold together", shard_events_max as u64)?;
+        self.gauge("journal_segments", "The journal's segments", levels.journal.segments)?;
+        self.gauge("journal_bytes", "Bytes of the journal's files", levels.journal.bytes)?;
+        self.gauge("journal_quarantined", "Damaged segments that were set aside", levels.journal.quarantined)
+    }
+
+    /// What the last start found.
+    fn recovery(&mut self, engine: &Engine) -> fmt::Result {
+        let (recovered, report) = engine.recovered();
+        for (name, help, value) in [
+            ("recovered_events", "Events that the start took from the journal", recovered.events),
+            ("recovered_known_events", "Events in the journal that the store had already", recovered.known),
+            ("recovered_marks", "Explicit marks that the start took from the journal", recovered.marks),
+            ("recovered_unreadable", "Records that mean nothing to this version", recovered.unreadable),
+            (
+                "recovered_torn_bytes",
+                "Bytes of an unfinished last batch, never acknowledged",
+                report.torn_bytes,
+            ),
+            ("recovered_damaged_bytes", "Bytes in the journal that are damaged", report.damaged.bytes),
+            ("recovered_damaged_places", "Places in the journal that are damaged", report.damaged.places),
+            (
+                "recovered_missing_gaps",
+                "Gaps in the row of the journal's segments",
+                report.missing.len() as u64,
+            ),
+        ] {
+            self.gauge(name, help, value)?;
+        }
+        Ok(())
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let metric = ConstCounter::new(value);
+        metric.encode(self.0.encode_descriptor(name, help, None, metric.metric_type())?)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let metric = ConstGauge::new(value);
+        metric.encode(self.0.encode_descriptor(name, help, None, metric.metric_type())?)
+    }
+
+    fn info<const N: usize>(&mut self, name: &str, help: &str, labels: [(&str, &str); N]) -> fmt::Result {
+        self.0.encode_descriptor(name, help, None, MetricType::Info)?.encode_info(&labels)
+    }
+}

@@ -1,0 +1,266 @@
+//! Configuration in two steps: [`layers`] gathers texts (flags over environment over TOML file), [`Config`] is checked
+//! and complete. A wrong value names its key, itself, what is allowed and where it was said.
+//!
+//! This is the only module that reads the environment.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use playhead_ingest::{journal, settings::Settings};
+use playhead_store::{
+    ItemKind, durable::embedded::EmbeddedSettings, hot::embedded::EmbeddedHotSettings,
+    position::PositionRuleBook,
+};
+
+pub(crate) use self::{
+    error::ConfigError,
+    layers::{Flags, Source},
+    read::Effective,
+};
+
+mod engine;
+mod error;
+mod layers;
+mod memory;
+mod read;
+mod show;
+
+pub(crate) use show::{commented, effective};
+
+use layers::Layers;
+use read::Reader;
+
+/// All that `serve` needs to know, checked.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    /// Where the edges listen.
+    pub(crate) listen: Listen,
+    /// Where journal and store live.
+    pub(crate) data_dir: PathBuf,
+    /// The engine's limits and rules.
+    pub(crate) engine: Settings,
+    /// The journal's sizes.
+    pub(crate) journal: journal::Settings,
+    /// The embedded store's retention and caches.
+    pub(crate) store: EmbeddedSettings,
+    /// How much the embedded hot store remembers.
+    pub(crate) hot: EmbeddedHotSettings,
+    /// True when gRPC reflection answers.
+    pub(crate) grpc_reflection: bool,
+    /// What is logged, and how.
+    pub(crate) log: Log,
+}
+
+/// Where the edges listen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Listen {
+    /// gRPC and gRPC-Web.
+    pub(crate) grpc: SocketAddr,
+    /// HTTP.
+    pub(crate) http: SocketAddr,
+    /// Health, readiness, metrics, tap.
+    pub(crate) admin: SocketAddr,
+    /// True when a listener beyond loopback was asked for by name.
+    pub(crate) insecure_non_loopback: bool,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Log {
+    /// Levels, as `tracing_subscriber::filter::Targets` reads them.
+    pub(crate) level: String,
+    /// How a line looks.
+    pub(crate) format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// A configuration, and where each of its values comes from.
+#[derive(Debug, Clone)]
+pub(crate) struct Loaded {
+    /// It.
+    pub(crate) config: Config,
+    /// Every key with its value, in the order of the sections.
+    pub(crate) effective: Vec<Effective>,
+}
+
+/// Reads flags, the process's environment and the TOML file, and checks all of it.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub(crate) fn load(flags: &Flags) -> Result<Loaded, ConfigError> {
+    // Names and values that are not UTF-8 cannot be ours: every key and every value here is text.
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    check(Layers::gather(flags, environment)?)
+}
+
+/// False when the environment asks for no colour (<https://no-color.org>).
+pub(crate) fn wants_color() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// The configuration that nobody touched.
+///
+/// # Errors
+/// None, as the tests show; the type says otherwise because checking can fail.
+pub(crate) fn defaults() -> Result<Loaded, ConfigError> {
+    check(Layers::default())
+}
+
+fn check(layers: Layers) -> Result<Loaded, ConfigError> {
+    let mut read = Reader::new(layers);
+    let listen = listen(&mut read)?;
+    let data_dir = data_dir(&mut read)?;
+    let mut engine = engine::settings(&mut read)?;
+    let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_024, MEMORY_MB)?;
+    let journal = journal_settings(&mut read, &engine)?;
+    let store = store(&mut read)?;
+    let hot = EmbeddedHotSettings::default();
+    engine.rules = rules(&mut read)?;
+    let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
+    let log = log(&mut read)?;
+    memory::check(&engine, &store, &hot, memory_mb_max, &read)?;
+    let config = Config { listen, data_dir, engine, journal, store, hot, grpc_reflection, log };
+    Ok(Loaded { config, effective: read.finish()? })
+}
+
+fn listen(read: &mut Reader) -> Result<Listen, ConfigError> {
+    let listen = Listen {
+        grpc: read.address(
+            "listen.grpc",
+            "Where gRPC and gRPC-Web listen; port 0 takes a free one.",
+            7450,
+        )?,
+        http: read.address("listen.http", "Where HTTP listens.", 7480)?,
+        admin: read.address("listen.admin", "Where health, readiness, metrics and tap listen.", 7490)?,
+        insecure_non_loopback: read.switch("listen.insecure_non_loopback", INSECURE_ABOUT, false)?,
+    };
+    let named = [("listen.grpc", listen.grpc), ("listen.http", listen.http), ("listen.admin", listen.admin)];
+    for (at, &(key, address)) in named.iter().enumerate() {
+        if !address.ip().is_loopback() && !listen.insecure_non_loopback {
+            return Err(read.wrong(key, address, LOOPBACK_ONLY));
+        }
+        let taken = named.iter().take(at).find(|&&(_, other)| other == address && address.port() != 0);
+        if let Some((other, _)) = taken {
+            return Err(read.wrong(key, address, format!("an address that {other} does not have")));
+        }
+    }
+    Ok(listen)
+}
+
+fn data_dir(read: &mut Reader) -> Result<PathBuf, ConfigError> {
+    let about = "Where the journal and the embedded store live. Made when it is not there.";
+    let text = read.text("data.dir", about, "./playhead-data");
+    match text.is_empty() {
+        true => Err(read.wrong("data.dir", text, "the path of a folder")),
+        false => Ok(PathBuf::from(text)),
+    }
+}
+
+fn journal_settings(read: &mut Reader, engine: &Settings) -> Result<journal::Settings, ConfigError> {
+    let default = journal::Settings::default();
+    let default_mb = default.segment_bytes as u64 / MB;
+    let segment_mb =
+        read.number("journal.segment_mb", "Size of a journal segment.", default_mb, SEGMENT_MB)?;
+    let about = "Age after which a segment is closed, so that it can be removed, ms.";
+    let age_ms = journal::SEGMENT_AGE_MS_MIN..=journal::SEGMENT_AGE_MS_MAX;
+    let segment_age_ms_max =
+        read.number("journal.segment_age_ms", about, default.segment_age_ms_max, age_ms)?;
+    let segment_bytes = usize::try_from(segment_mb * MB).unwrap_or(usize::MAX);
+    if engine.check_segment(segment_bytes).is_err() {
+        let least_mb = (engine.commit_bytes_max() as u64 + MB).div_ceil(MB);
+        let allowed =
+            format!("{least_mb} or more: one commit has to fit (engine.commit_events_max, shard_events_max)");
+        return Err(read.wrong("journal.segment_mb", segment_mb, allowed));
+    }
+    Ok(journal::Settings { segment_bytes, segment_age_ms_max })
+}
+
+fn store(read: &mut Reader) -> Result<EmbeddedSettings, ConfigError> {
+    let default = EmbeddedSettings::default();
+    let mut mb =
+        |key, about, bytes: u64| Ok::<u64, ConfigError>(read.number(key, about, bytes / MB, CACHE_MB)? * MB);
+    let cache_bytes = mb("store.cache_mb", "Memory for blocks that were read, MB.", default.cache_bytes)?;
+    let about = "Memory for rows that are not in files yet, MB; it counts when a store is made.";
+    let write_buffer_bytes = mb("store.write_buffer_mb", about, default.write_buffer_bytes)?;
+    let about = "Memory for what is known of sessions lately written, MB.";
+    let session_cache = mb("store.session_cache_mb", about, default.session_cache_bytes as u64)?;
+    let about = "Sessions and events are kept for so many days; 0 keeps them for ever.";
+    let kept = default.retention_days.unwrap_or(0).into();
+    let days = read.number("store.retention_days", about, kept, RETENTION_DAYS)?;
+    Ok(EmbeddedSettings {
+        retention_days: u32::try_from(days).ok().filter(|&days| days > 0),
+        cache_bytes,
+        write_buffer_bytes,
+        session_cache_bytes: usize::try_from(session_cache).unwrap_or(usize::MAX),
+    })
+}
+
+/// The general thresholds, and those of a kind of item where they are said.
+fn rules(read: &mut Reader) -> Result<PositionRuleBook, ConfigError> {
+    let mut book = PositionRuleBook::default();
+    let mut general = book.of(ItemKind::Unknown);
+    for kind in ItemKind::ALL {
+        let prefix = match kind {
+            ItemKind::Unknown => "rules".to_owned(),
+            _ => format!("rules.{}", kind.name().to_ascii_lowercase()),
+        };
+        let (opening, percent) = (format!("{prefix}.opening_ms"), format!("{prefix}.watched_percent"));
+        let mut rules = general;
+        let opening_ms =
+            read.number(&opening, OPENING_ABOUT, general.opening_ms.unsigned_abs(), OPENING_MS)?;
+        rules.opening_ms = i64::try_from(opening_ms).unwrap_or(i64::MAX);
+        let percent = read.number(&percent, WATCHED_ABOUT, general.watched_percent.into(), 1..=100)?;
+        rules.watched_percent = u8::try_from(percent).unwrap_or(100);
+        if kind == ItemKind::Unknown {
+            general = rules;
+        }
+        book.set(kind, rules);
+    }
+    Ok(book)
+}
+
+fn log(read: &mut Reader) -> Result<Log, ConfigError> {
+    let about = "What is logged to stderr, also per module: info,playhead_ingest=debug.";
+    let level = read.text("log.level", about, "info");
+    let is_level = |part: &str| LEVELS.contains(&part.rsplit('=').next().unwrap_or(part));
+    if !level.split(',').all(is_level) {
+        return Err(read.wrong("log.level", level, LEVELS_ALLOWED));
+    }
+    let format = match read.choice("log.format", "How a log line looks.", &["text", "json"])? {
+        "json" => LogFormat::Json,
+        _ => LogFormat::Text,
+    };
+    Ok(Log { level, format })
+}
+
+const MB: u64 = 1 << 20;
+/// A segment of 1 MB still holds the largest frame; the upper end is the journal's own bound, 1 GB.
+const SEGMENT_MB: std::ops::RangeInclusive<u64> = 1..=journal::SEGMENT_BYTES_MAX as u64 / MB;
+const CACHE_MB: std::ops::RangeInclusive<u64> = 1..=65_536;
+/// A hundred years.
+const RETENTION_DAYS: std::ops::RangeInclusive<u64> = 0..=36_500;
+const MEMORY_MB: std::ops::RangeInclusive<u64> = 16..=1_048_576;
+/// Ten minutes: whoever needs a longer opening means something else.
+const OPENING_MS: std::ops::RangeInclusive<u64> = 0..=600_000;
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+const LEVELS_ALLOWED: &str =
+    "off, error, warn, info, debug or trace, also per module: info,playhead_ingest=debug";
+const LOOPBACK_ONLY: &str = "a loopback address such as 127.0.0.1:7450, because development auth believes every \
+    caller; `listen.insecure_non_loopback = true` allows others";
+const INSECURE_ABOUT: &str =
+    "Allow listeners beyond loopback although every caller is believed and nothing is encrypted.";
+const MEMORY_ABOUT: &str =
+    "What the engine's queues and tables and the store's caches may take together, MB.";
+const OPENING_ABOUT: &str = "A position below this that was not sought to gives way to any other, ms.";
+const WATCHED_ABOUT: &str = "From this share of its length on an item counts as watched, per cent.";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! The memory ceiling: what the bounds add up to has to fit, so that a full server is a busy server and not a dead one.
+
+use playhead_ingest::{edge::http, settings::Settings};
+use playhead_store::{durable::embedded::EmbeddedSettings, hot::embedded::EmbeddedHotSettings};
+
+use super::{ConfigError, read::Reader};
+
+/// Holds the sum of the engine's bounds and the stores' against the ceiling.
+pub(crate) fn check(
+    engine: &Settings,
+    store: &EmbeddedSettings,
+    hot: &EmbeddedHotSettings,
+    allowed_mb: u64,
+    read: &Reader,
+) -> Result<(), ConfigError> {
+    let mut parts: Vec<(&str, u64)> =
+        engine.memory_parts().into_iter().map(|(name, bytes)| (name, bytes as u64)).collect();
+    parts.extend(store_parts(store));
+    parts.push(("hot store", hot_bytes(hot)));
+    parts.push(("HTTP bodies", http::Options::default().body_bytes_max as u64));
+    let needed_mb = parts.iter().map(|&(_, bytes)| bytes).sum::<u64>().div_ceil(MB);
+    if needed_mb <= allowed_mb {
+        return Ok(());
+    }
+    parts.sort_by_key(|&(_, bytes)| std::cmp::Reverse(bytes));
+    let consumers: Vec<String> = parts
+        .iter()
+        .take(CONSUMERS_NAMED)
+        .map(|(name, bytes)| format!("{name} {} MB", bytes.div_ceil(MB)))
+        .collect();
+    let said_by = read.source("engine.memory_mb_max");
+    Err(ConfigError::Memory { allowed_mb, needed_mb, consumers: consumers.join(", "), said_by })
+}
+
+/// What the embedded store takes. Where the disk cannot follow, its write buffers are five, then writes wait.
+fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 3] {
+    [
+        ("store's cache (store.cache_mb)", store.cache_bytes),
+        ("store's write buffers (5 x store.write_buffer_mb)", store.write_buffer_bytes.saturating_mul(5)),
+        ("store's session cache (store.session_cache_mb)", store.session_cache_bytes as u64),
+    ]
+}
+
+fn hot_bytes(hot: &EmbeddedHotSettings) -> u64 {
+    (hot.sessions_max as u64 * HOT_SESSION_BYTES)
+        .saturating_add(hot.positions_max as u64 * HOT_POSITION_BYTES)
+}
+
+const MB: u64 = 1 << 20;
+/// As `EmbeddedHotSettings` says, with ids of a UUID's length.
+const HOT_SESSION_BYTES: u64 = 400;
+/// Likewise.
+const HOT_POSITION_BYTES: u64 = 800;
+/// How many consumers the error names.
+const CONSUMERS_NAMED: usize = 3;

@@ -1,0 +1,223 @@
+use super::*;
+
+fn layers(file: &str, environment: &[(&str, &str)], set: &[&str]) -> Result<Layers, ConfigError> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("playhead.toml");
+    std::fs::write(&path, file).unwrap();
+    let set = set.iter().map(|&setting| setting.to_owned()).collect();
+    let flags = Flags { file: Some(path), set, named: Vec::new() };
+    Layers::gather(&flags, environment.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())))
+}
+
+fn load_from(file: &str, environment: &[(&str, &str)], set: &[&str]) -> Result<Loaded, ConfigError> {
+    check(layers(file, environment, set)?)
+}
+
+/// The error's text, with the temporary folder cut off.
+fn refusal(file: &str, environment: &[(&str, &str)], set: &[&str]) -> String {
+    let text = load_from(file, environment, set).unwrap_err().to_string();
+    text.split_once("playhead.toml").map_or(text.clone(), |(_, rest)| format!("playhead.toml{rest}"))
+}
+
+#[test]
+fn the_defaults_are_right() {
+    let loaded = defaults().unwrap();
+    assert_eq!(loaded.config.listen.grpc.to_string(), "127.0.0.1:7450");
+    assert_eq!(loaded.config.data_dir, PathBuf::from("./playhead-data"));
+    assert!(loaded.effective.iter().all(|read| read.source == Source::Default));
+}
+
+#[test]
+fn every_wrong_value_names_key_value_range_and_source() {
+    let address = "an IP address and a port, such as 127.0.0.1:7450 or [::1]:7450";
+    for (setting, allowed) in [
+        ("listen.grpc=localhost", address),
+        ("listen.http=127.0.0.1", address),
+        ("listen.admin=:7490", address),
+        ("listen.http=127.0.0.1:7450", "an address that listen.grpc does not have"),
+        ("listen.insecure_non_loopback=yes", "true or false"),
+        ("data.dir=", "the path of a folder"),
+        ("engine.shards=0", "1 to 1024"),
+        ("engine.shards=1025", "1 to 1024"),
+        ("engine.shards=many", "1 to 1024"),
+        ("engine.batch_events_max=0", "1 to 10000"),
+        ("engine.shard_events_max=999", "1000 to 1000000"),
+        ("engine.publish_sessions_max=-1", "1 to 10000"),
+        ("engine.session_events_max=10000001", "1 to 10000000"),
+        ("engine.sessions_max=0", "1 to 10000000"),
+        ("engine.retry_after_ms=60001", "1 to 60000"),
+        ("engine.open_ms_max=1001", "1 to 1000"),
+        ("engine.next_beat_ms=999", "1000 to 600000"),
+        ("engine.message_bytes_max=1023", "1024 to 67108864"),
+        ("engine.flush_age_ms=60001", "0 to 60000"),
+        ("engine.flush_events_max=1.5", "1 to 100000"),
+        ("engine.commit_events_max=0", "1 to 100000"),
+        ("engine.backlog_events_max=999", "1000 to 100000000"),
+        ("engine.hot_ms_max=0", "1 to 1000"),
+        ("engine.trim_every_ms=9", "10 to 3600000"),
+        ("engine.session_idle_ms=999", "1000 to 86400000"),
+        ("engine.memory_mb_max=15", "16 to 1048576"),
+        ("journal.segment_mb=0", "1 to 1024"),
+        (
+            "journal.segment_mb=1",
+            "25 or more: one commit has to fit (engine.commit_events_max, shard_events_max)",
+        ),
+        ("journal.segment_age_ms=99", "100 to 86400000"),
+        ("store.cache_mb=0", "1 to 65536"),
+        ("store.write_buffer_mb=x", "1 to 65536"),
+        ("store.session_cache_mb=0", "1 to 65536"),
+        ("store.retention_days=36501", "0 to 36500"),
+        ("rules.opening_ms=600001", "0 to 600000"),
+        ("rules.watched_percent=0", "1 to 100"),
+        ("rules.lesson.watched_percent=101", "1 to 100"),
+        ("grpc.reflection=1", "true or false"),
+        ("log.level=loud", LEVELS_ALLOWED),
+        ("log.level=info,playhead=loud", LEVELS_ALLOWED),
+        ("log.format=xml", "text or json"),
+    ] {
+        let (key, value) = setting.split_once('=').unwrap();
+        let refused = refusal("", &[], &[setting]);
+        assert_eq!(refused, format!("--set {key}: {key} is {value:?}; allowed is {allowed}"));
+    }
+}
+
+#[test]
+fn every_key_was_tried_with_a_wrong_value() {
+    let source = include_str!("tests.rs");
+    for read in defaults().unwrap().effective.iter().filter(|read| !read.key.starts_with("rules.")) {
+        assert!(source.contains(&format!("(\"{}=", read.key)), "{} has no case above", read.key);
+    }
+}
+
+#[test]
+fn a_listener_beyond_loopback_must_be_asked_for_by_name() {
+    for listener in ["grpc", "http", "admin"] {
+        let open = format!("listen.{listener}=0.0.0.0:9000");
+        let refused = refusal("", &[], &[&open]);
+        assert!(refused.contains(&format!("listen.{listener} is \"0.0.0.0:9000\"")), "{refused}");
+        assert!(refused.contains("listen.insecure_non_loopback = true"), "{refused}");
+        let allowed = load_from("", &[], &[&open, "listen.insecure_non_loopback=true"]).unwrap();
+        assert!(allowed.config.listen.insecure_non_loopback);
+    }
+    load_from("", &[], &["listen.http=[::1]:9000"]).unwrap();
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_default() {
+    let file = "[engine]\nshards = 2\nhot_ms_max = 20\nopen_ms_max = 20\n";
+    let environment = [("PLAYHEAD_ENGINE_SHARDS", "3"), ("PLAYHEAD_ENGINE_HOT_MS_MAX", "30")];
+    let loaded = load_from(file, &environment, &["engine.shards=4"]).unwrap();
+    let engine = &loaded.config.engine;
+    assert_eq!((engine.limits.shards, engine.hot_ms_max, engine.limits.open_ms_max), (4, 30, 20));
+    assert_eq!(engine.trim_every_ms, Settings::default().trim_every_ms);
+    let source = |key: &str| loaded.effective.iter().find(|read| read.key == key).unwrap().source.to_string();
+    assert_eq!(source("engine.shards"), "--set engine.shards");
+    assert_eq!(source("engine.hot_ms_max"), "environment PLAYHEAD_ENGINE_HOT_MS_MAX");
+    assert!(source("engine.open_ms_max").ends_with("playhead.toml:4"), "{}", source("engine.open_ms_max"));
+    assert_eq!(source("engine.trim_every_ms"), "default");
+}
+
+#[test]
+fn a_named_flag_says_its_own_name() {
+    let flags = Flags { named: vec![("--grpc", "listen.grpc", "nowhere".into())], ..Flags::default() };
+    let refused = check(Layers::gather(&flags, std::iter::empty()).unwrap()).unwrap_err().to_string();
+    assert!(refused.starts_with("--grpc: listen.grpc is \"nowhere\""), "{refused}");
+}
+
+#[test]
+fn file_and_environment_name_their_place() {
+    let refused = refusal("# a comment\n\n[engine]\nshards = 0\n", &[], &[]);
+    assert_eq!(refused, "playhead.toml:4: engine.shards is \"0\"; allowed is 1 to 1024");
+    let refused = refusal("", &[("PLAYHEAD_GRPC_REFLECTION", "on")], &[]);
+    assert_eq!(
+        refused,
+        "environment PLAYHEAD_GRPC_REFLECTION: grpc.reflection is \"on\"; allowed is true or false"
+    );
+    let refused = refusal("[listen]\nhttp = [1]\n", &[], &[]);
+    assert_eq!(
+        refused,
+        "playhead.toml:2: listen.http is \"[1]\"; allowed is a text, a whole number, true or false"
+    );
+    let refused = refusal("[engine\n", &[], &[]);
+    assert!(refused.starts_with("playhead.toml:1: not TOML: "), "{refused}");
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_the_keys_that_there_are() {
+    let refused = refusal("[journal]\nsegment_kb = 4\n", &[], &[]);
+    let allowed = "allowed is in [journal] segment_mb, segment_age_ms";
+    assert_eq!(refused, format!("playhead.toml:2: there is no key \"journal.segment_kb\"; {allowed}"));
+    let refused = refusal("[engin]\nshards = 4\n", &[], &[]);
+    assert!(refused.contains("\"engin.shards\"; allowed is a key of [listen][data][engine]"), "{refused}");
+    let refused = refusal("", &[("PLAYHEAD_GRPC_REFLEXION", "true")], &[]);
+    assert_eq!(
+        refused,
+        "environment PLAYHEAD_GRPC_REFLEXION: there is no key \"PLAYHEAD_GRPC_REFLEXION\"; allowed is in [grpc] reflection"
+    );
+    let refused = refusal("", &[], &["engine.shard=1"]);
+    assert!(refused.starts_with("--set engine.shard: there is no key"), "{refused}");
+    let refused = refusal("", &[], &["engine.shards"]);
+    assert!(refused.contains("section.key=value"), "{refused}");
+}
+
+#[test]
+fn variables_that_a_cluster_sets_are_none_of_ours() {
+    let cluster = [
+        ("PLAYHEAD_GRPC_SERVICE_HOST", "10.0.0.1"),
+        ("PLAYHEAD_GRPC_SERVICE_PORT", "7450"),
+        ("PLAYHEAD_GRPC_PORT", "tcp://10.0.0.1:7450"),
+        ("PLAYHEAD_GRPC_PORT_7450_TCP_ADDR", "10.0.0.1"),
+        ("PLAYHEAD_PORT", "tcp://10.0.0.1:7450"),
+        ("PLAYHEAD_HOME", "anywhere"),
+    ];
+    load_from("", &cluster, &[]).unwrap();
+}
+
+#[test]
+fn a_named_file_must_be_there() {
+    let flags = Flags { file: Some("nowhere/playhead.toml".into()), ..Flags::default() };
+    let refused = Layers::gather(&flags, std::iter::empty()).unwrap_err().to_string();
+    assert!(refused.starts_with("nowhere/playhead.toml: cannot be read"), "{refused}");
+    let environment = [("PLAYHEAD_CONFIG".to_owned(), "elsewhere.toml".to_owned())];
+    let refused = Layers::gather(&Flags::default(), environment.into_iter()).unwrap_err().to_string();
+    assert!(refused.starts_with("elsewhere.toml: cannot be read"), "{refused}");
+}
+
+#[test]
+fn bounds_beyond_the_memory_are_refused_with_the_largest_consumers() {
+    let refused = refusal("", &[], &["engine.sessions_max=2000000"]);
+    assert!(refused.contains("engine.memory_mb_max is 1024, but the bounds add up to"), "{refused}");
+    assert!(
+        refused.contains("(live sessions (sessions_max) 3907 MB, backlog (backlog_events_max)"),
+        "{refused}"
+    );
+    load_from("", &[], &["engine.sessions_max=2000000", "engine.memory_mb_max=8000"]).unwrap();
+}
+
+#[test]
+fn rules_of_a_kind_begin_with_the_general_ones() {
+    let file = "[rules]\nwatched_percent = 90\n[rules.lesson]\nwatched_percent = 80\nopening_ms = 0\n";
+    let rules = load_from(file, &[], &[]).unwrap().config.engine.rules;
+    let of = |kind| (rules.of(kind).opening_ms, rules.of(kind).watched_percent);
+    assert_eq!(of(ItemKind::Lesson), (0, 80));
+    assert_eq!(of(ItemKind::Movie), (10_000, 90));
+    assert_eq!(of(ItemKind::Unknown), (10_000, 90));
+}
+
+#[test]
+fn what_is_shown_can_be_read_again() {
+    let loaded =
+        load_from("", &[], &["engine.shards=4", "log.level=debug", "rules.live.opening_ms=0"]).unwrap();
+    let shown = effective(&loaded.effective);
+    assert!(shown.contains("shards = 4  # --set engine.shards\n"), "{shown}");
+    let values = |loaded: &Loaded| -> Vec<(String, String)> {
+        loaded.effective.iter().map(|read| (read.key.clone(), read.value.clone())).collect()
+    };
+    assert_eq!(values(&load_from(&shown, &[], &[]).unwrap()), values(&loaded));
+    let uncommented: String = commented(&defaults().unwrap().effective)
+        .lines()
+        .filter(|line| line.starts_with('[') || line.contains(" = "))
+        .map(|line| format!("{}\n", line.trim_start_matches("# ")))
+        .collect();
+    assert_eq!(values(&load_from(&uncommented, &[], &[]).unwrap()), values(&defaults().unwrap()));
+}

@@ -1,0 +1,284 @@
+//! `playhead serve`: puts stores, engine and edges together, and takes them apart again without losing anything.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use playhead_ingest::{
+    edge::{Doors, Now, grpc, http},
+    engine::{Engine, Failure, Parts, StartError, Threads},
+    identity::Development,
+    journal::{FsDisk, FsDiskError},
+};
+use playhead_store::{StoreError, durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use crate::{
+    CommandError,
+    admin::{Admin, Phase},
+    block_on, check,
+    cli::ConfigFlags,
+    config::{self, Config, Listen},
+    log, print,
+};
+
+mod banner;
+mod signals;
+
+pub(crate) use signals::Signals;
+
+/// How long callers have to take their last answers, ms.
+const DRAIN_MS_MAX: u64 = 7_000;
+/// Edges finish their replies within this.
+const EDGES_PATIENCE: Duration = Duration::from_secs(8);
+/// The backlog is flushed within this; what is left stays in the journal.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+/// The admin port's last answers, tap included, are out within this. The three are below the 25 s that we promise.
+const ADMIN_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why a server cannot start or go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// A listener's address cannot be had.
+    #[error("{key} is {address}: {error}; allowed is an address of this machine with a port that is free")]
+    Listener {
+        /// Which listener.
+        key: &'static str,
+        /// Its address.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The journal's folder cannot be had.
+    #[error("data.dir: {error}{}", beneath(.error))]
+    Disk {
+        /// Why not.
+        error: FsDiskError,
+    },
+    /// The store cannot be opened.
+    #[error("data.dir is {:?}: the store cannot be opened: {error}{}", path.display(), beneath(.error))]
+    Store {
+        /// The data folder.
+        path: PathBuf,
+        /// Why not.
+        error: StoreError,
+    },
+    /// The engine did not start.
+    #[error("the engine cannot start: {error}{}", beneath(.error))]
+    Engine {
+        /// Why not.
+        error: StartError,
+    },
+    /// The engine cannot go on.
+    #[error(
+        "stopped: {0}; nothing was acknowledged since. Look at the disk under data.dir, then start again"
+    )]
+    Failed(Failure),
+    /// An edge ended by itself.
+    #[error("stopped: the {0} listener ended: {1}")]
+    Edge(&'static str, io::Error),
+}
+
+/// What lies beneath an error, for its one line.
+fn beneath(error: &dyn std::error::Error) -> String {
+    let mut line = String::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    line
+}
+
+/// Serves until a signal comes or the engine fails.
+pub(crate) fn run(flags: &ConfigFlags) -> Result<ExitCode, CommandError> {
+    let config = config::load(&flags.settings())?.config;
+    log::begin(&config.log);
+    block_on(async {
+        let mut signals = Signals::listen()?;
+        let mut server = tokio::select! {
+            server = Server::start(&config) => server?,
+            name = signals.first() => {
+                print::note(&format!("playhead: {name} before the start was over"));
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
+        print::note(&banner::text(&config, &server));
+        tokio::select! {
+            failure = server.ended() => {
+                server.stop(Phase::Failed).await;
+                Err(failure.into())
+            }
+            name = signals.first() => {
+                print::note(&format!("playhead: {name}, draining (again ends at once)"));
+                signals.exit_on_the_next();
+                let is_flushed = server.stop(Phase::Draining).await;
+                let rest = if is_flushed { "" } else { ", what the store lacks waits in the journal" };
+                print::note(&format!("playhead: stopped, nothing lost{rest}"));
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+/// A running server.
+pub(crate) struct Server {
+    /// Where it listens, with the ports that it got.
+    pub(crate) listen: Listen,
+    engine: Arc<Engine>,
+    admin: Admin,
+    stop_edges: watch::Sender<bool>,
+    stop_admin: watch::Sender<bool>,
+    edge_ended: mpsc::Receiver<ServeError>,
+    edges: Vec<JoinHandle<()>>,
+    admin_task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts a server. When it returns it is ready; the admin port answers from the beginning.
+    pub(crate) async fn start(config: &Config) -> Result<Self, ServeError> {
+        let (grpc, http, admin_listener, listen) = bind(config.listen).await?;
+        let limits = &config.engine.limits;
+        let admin = Admin::new(limits.shards * limits.shard_events_max);
+        let (stop_admin, admin_stops) = watch::channel(false);
+        let admin_serves = admin.clone().serve(admin_listener, stopped(admin_stops));
+        let (ended, edge_ended) = mpsc::channel(EDGES);
+        let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
+
+        let engine = Arc::new(start_engine(config).await?);
+        admin.attach(Arc::clone(&engine));
+        let (stop_edges, edges_stop) = watch::channel(false);
+        let options = grpc::Options {
+            reflection: config.grpc_reflection,
+            drain_ms_max: DRAIN_MS_MAX,
+            ..grpc::Options::default()
+        };
+        let grpc = grpc_edge(engine.doors(), grpc, options, stopped(edges_stop.clone()));
+        let options = http::Options { drain_ms_max: DRAIN_MS_MAX, ..http::Options::default() };
+        let http = http::serve(engine.doors(), http, options, stopped(edges_stop));
+        let edges = vec![
+            tokio::spawn(tell_if_ended("gRPC", grpc, ended.clone())),
+            tokio::spawn(tell_if_ended("HTTP", http, ended)),
+        ];
+        admin.enter(Phase::Ready);
+        Ok(Self { listen, engine, admin, stop_edges, stop_admin, edge_ended, edges, admin_task })
+    }
+
+    /// Resolves when the server cannot go on.
+    pub(crate) async fn ended(&mut self) -> ServeError {
+        tokio::select! {
+            failure = self.engine.failed() => ServeError::Failed(failure),
+            Some(error) = self.edge_ended.recv() => error,
+        }
+    }
+
+    /// Stops in order: not ready, edges finish their replies, the engine commits, answers and flushes what it took.
+    /// True when the store holds everything; what it lacks waits in the journal.
+    pub(crate) async fn stop(self, phase: Phase) -> bool {
+        self.admin.enter(phase);
+        self.stop_edges.send_replace(true);
+        let edges = futures_util::future::join_all(self.edges);
+        if tokio::time::timeout(EDGES_PATIENCE, edges).await.is_err() {
+            tracing::warn!(
+                patience_s = EDGES_PATIENCE.as_secs(),
+                "edges cut off, their callers were too slow"
+            );
+        }
+        let is_flushed = self.engine.stop(FLUSH_PATIENCE).await;
+        self.stop_admin.send_replace(true);
+        // Whoever still reads a page is cut off; there is nothing that they could lose.
+        let _ = tokio::time::timeout(ADMIN_PATIENCE, self.admin_task).await;
+        is_flushed
+    }
+
+    /// What the start took back from the journal: events and marks.
+    fn recovered(&self) -> u64 {
+        let (recovered, _) = self.engine.recovered();
+        recovered.events + recovered.marks
+    }
+}
+
+/// Binds every listener before anything else is begun, so that nothing has to be undone when one cannot be had.
+async fn bind(wanted: Listen) -> Result<(TcpListener, TcpListener, TcpListener, Listen), ServeError> {
+    let grpc = listener("listen.grpc", wanted.grpc).await?;
+    let http = listener("listen.http", wanted.http).await?;
+    let admin = listener("listen.admin", wanted.admin).await?;
+    let got = |listener: &TcpListener, wanted| listener.local_addr().unwrap_or(wanted);
+    let listen = Listen {
+        grpc: got(&grpc, wanted.grpc),
+        http: got(&http, wanted.http),
+        admin: got(&admin, wanted.admin),
+        ..wanted
+    };
+    Ok((grpc, http, admin, listen))
+}
+
+async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|error| ServeError::Listener { key, address, error })
+}
+
+/// Opens journal and stores and starts the engine on them.
+async fn start_engine(config: &Config) -> Result<Engine, ServeError> {
+    let (journal_dir, store_dir) = (check::journal_dir(&config.data_dir), check::store_dir(&config.data_dir));
+    let disk = FsDisk::open(journal_dir).map_err(|error| ServeError::Disk { error })?;
+    let store = EmbeddedDurable::open(&store_dir, config.store);
+    let durable = store.map_err(|error| ServeError::Store { path: config.data_dir.clone(), error })?;
+    let parts = Parts {
+        durable: Arc::new(durable),
+        hot: Arc::new(EmbeddedHot::new(config.hot)),
+        disk: Arc::new(disk),
+        journal: config.journal.clone(),
+        verifier: Arc::new(Development),
+        now: now(),
+        seed: rand::random(),
+        threads: Threads::Own,
+    };
+    Engine::start(config.engine.clone(), parts).await.map_err(|error| ServeError::Engine { error })
+}
+
+fn now() -> Now {
+    Arc::new(|| {
+        // A clock before 1970 is wrong in any case; the year 0 of Unix is as good as any.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+async fn grpc_edge(
+    doors: Doors,
+    listener: TcpListener,
+    options: grpc::Options,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    grpc::serve(doors, listener, options, stop).await.map_err(io::Error::other)
+}
+
+/// Waits for a listener's end and tells of it if it was not asked for: an end without an error was.
+async fn tell_if_ended(
+    name: &'static str,
+    serves: impl Future<Output = io::Result<()>>,
+    ended: mpsc::Sender<ServeError>,
+) {
+    if let Err(error) = serves.await {
+        // Nobody listens any more when the server is being stopped.
+        let _ = ended.send(ServeError::Edge(name, error)).await;
+    }
+}
+
+/// Resolves when the switch is turned, or gone.
+async fn stopped(mut switch: watch::Receiver<bool>) {
+    let _ = switch.wait_for(|&is_stopped| is_stopped).await;
+}
+
+/// Listeners that may end.
+const EDGES: usize = 3;

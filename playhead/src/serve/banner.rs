@@ -1,0 +1,47 @@
+//! What a person sees first: where the server is, whom it believes, and two lines to paste.
+
+use crate::config::Config;
+
+use super::Server;
+
+/// The banner of a server that is ready.
+pub(super) fn text(config: &Config, server: &Server) -> String {
+    let listen = server.listen;
+    let recovered = match server.recovered() {
+        0 => String::new(),
+        events => format!("\n  journal  {events} events taken back that the store did not have yet"),
+    };
+    let open = match listen.insecure_non_loopback {
+        true => OPEN,
+        false => "",
+    };
+    format!(
+        "playhead {version} is ready
+  gRPC     {grpc}
+  HTTP     http://{http}
+  admin    http://{admin}/metrics (also /healthz, /readyz, /tap)
+  data     {data}{recovered}
+  auth     development auth: every caller is believed. A token is the user's id, such as alice
+{open}
+Say where alice is, ask for it, and watch events pass:
+  curl -H 'authorization: Bearer alice' -H 'content-type: application/json' http://{http}/v1/events -d '{EVENTS}'
+  curl -H 'authorization: Bearer alice' http://{http}/v1/users/alice/positions/movie-1
+  curl -N http://{admin}/tap
+",
+        version = env!("CARGO_PKG_VERSION"),
+        grpc = listen.grpc,
+        http = listen.http,
+        admin = listen.admin,
+        data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
+    )
+}
+
+const EVENTS: &str = concat!(
+    r#"{"session":{"session_id":"s-1","item_id":"movie-1","item_kind":"MOVIE","duration_ms":5400000},"#,
+    r#""events":[{"kind":"BEAT","seq":1,"position_ms":600000}]}"#
+);
+
+const OPEN: &str = "
+  !!! listen.insecure_non_loopback is on: whoever reaches these addresses can read, write and erase every viewer,
+  !!! and nothing is encrypted. Keep them inside a network that you trust.
+";
