@@ -22,10 +22,12 @@ pub(super) enum Value<'a> {
 pub(super) struct NoField;
 
 impl<'a> Fields<'a> {
+    #[inline]
     pub(super) fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
+    #[inline]
     fn take(&mut self) -> Option<(u32, Value<'a>)> {
         let key = u32::try_from(self.varint()?).ok()?;
         let number = key >> 3;
@@ -42,6 +44,7 @@ impl<'a> Fields<'a> {
         (number > 0).then_some((number, value))
     }
 
+    #[inline]
     fn varint(&mut self) -> Option<u64> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
@@ -65,12 +68,14 @@ impl<'a> Fields<'a> {
         None
     }
 
+    #[inline]
     fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(bytes)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (bytes, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
@@ -81,6 +86,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), NoField>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
@@ -100,6 +106,7 @@ pub(super) fn count(message: &[u8], number: u32) -> usize {
 
 /// Each verb reads the value as what the field called `field` is, or refuses it.
 impl<'a> Value<'a> {
+    #[inline]
     pub(super) fn number(self, field: &'static str) -> Result<u64, Rejection> {
         match self {
             Self::Varint(number) => Ok(number),
@@ -107,16 +114,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn signed(self, field: &'static str) -> Result<i64, Rejection> {
         self.number(field).map(u64::cast_signed)
     }
 
+    #[inline]
     pub(super) fn short(self, field: &'static str) -> Result<u32, Rejection> {
         let number = self.number(field)?;
         u32::try_from(number)
             .map_err(|_| Rejection::new(RejectReason::Malformed, field, number, "0 to 4294967295"))
     }
 
+    #[inline]
     pub(super) fn double(self, field: &'static str) -> Result<f64, Rejection> {
         match self {
             Self::Fixed64(bits) => Ok(f64::from_bits(bits)),
@@ -124,6 +134,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn bytes(self, field: &'static str) -> Result<&'a [u8], Rejection> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
@@ -131,6 +142,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn text(self, field: &'static str) -> Result<&'a str, Rejection> {
         let bytes = self.bytes(field)?;
         std::str::from_utf8(bytes).map_err(|_| {
@@ -139,6 +151,7 @@ impl<'a> Value<'a> {
         })
     }
 
+    #[cold]
     fn is_not(self, field: &'static str, allowed: &'static str) -> Rejection {
         let wire_type = match self {
             Self::Varint(_) => 0,
