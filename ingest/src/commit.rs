@@ -1,10 +1,11 @@
 //! Commit: as soon as the previous commit is done, take all that waits in the shards, append it to the journal with one
-//! fsync, tell the hot store beside it, then settle the tickets. Batches grow under load by themselves; an idle server
-//! adds no delay.
+//! fsync, tell the hot store beside it, then settle the tickets. Batches grow under load by themselves, and a little
+//! more since commits then keep their distance ([`pace`]); an idle server adds no delay.
 //!
 //! The loop blocks its thread while it writes, so it has one of its own. It is the only place where events become
 //! durable, and the only one that says so.
 
+mod pace;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -61,6 +62,8 @@ pub(crate) struct Memory {
     /// What the hot store is told of it.
     hot_updates: Vec<HotUpdate>,
     next_shard: usize,
+    /// When the last commit began, and how many frames it had.
+    last: Option<(Instant, usize)>,
 }
 
 impl Commit {
@@ -71,6 +74,7 @@ impl Commit {
     pub(crate) async fn run(mut self) -> Result<(), JournalError> {
         loop {
             let is_closed = self.intake.is_closed();
+            self.keep_distance().await;
             if self.take() {
                 self.wait_for_the_flush().await;
                 self.commit().await.inspect_err(|_| self.abandon())?;
@@ -79,6 +83,16 @@ impl Commit {
             } else {
                 self.intake.wake_commit().notified().await;
             }
+        }
+    }
+
+    /// Waits until the next commit may begin.
+    async fn keep_distance(&self) {
+        let Some((began, frames)) = self.memory.last else { return };
+        let distance = Duration::from_millis(self.settings.commit_distance_ms);
+        let wait = pace::wait(distance, began.elapsed(), frames);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -119,6 +133,7 @@ impl Commit {
 
     async fn commit(&mut self) -> Result<(), JournalError> {
         let started = Instant::now();
+        self.memory.last = Some((started, self.memory.work.frames()));
         let now_ms = (self.now)();
         self.memory.work.encode(&mut self.memory.batch)?;
         let asked = self.ask_hot(now_ms);

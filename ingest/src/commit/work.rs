@@ -58,6 +58,11 @@ impl Work {
         self.frames.is_empty()
     }
 
+    /// How many frames it has.
+    pub(super) fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
     /// How many events and marks it has.
     pub(super) fn events(&self) -> usize {
         self.fresh.len().max(self.frames.len())

@@ -55,7 +55,21 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Reads up to eight bytes at once; times and positions have three to six.
     fn long_varint(&mut self) -> Option<u64> {
+        let Some(bytes) = self.rest.first_chunk() else { return self.longest_varint() };
+        let word = u64::from_le_bytes(*bytes);
+        let ends = !word & CONTINUES;
+        if ends == 0 {
+            return self.longest_varint();
+        }
+        let bits = ends.trailing_zeros() + 1;
+        self.rest = self.rest.get(bits as usize / 8..)?;
+        Some(join_sevens(word & (u64::MAX >> (64 - bits))))
+    }
+
+    /// Reads byte by byte: near the end, and numbers above 56 bits.
+    fn longest_varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().take(VARINT_BYTES_MAX).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
@@ -163,6 +177,16 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Joins the low seven bits of eight bytes to one number, in pairs, then pairs of pairs.
+fn join_sevens(word: u64) -> u64 {
+    let sevens = word & !CONTINUES;
+    let pairs = (sevens & 0x7f00_7f00_7f00_7f00) >> 1 | (sevens & 0x007f_007f_007f_007f);
+    let fours = (pairs & 0x3fff_0000_3fff_0000) >> 2 | (pairs & 0x0000_3fff_0000_3fff);
+    (fours & 0x0fff_ffff_0000_0000) >> 4 | (fours & 0x0000_0000_0fff_ffff)
+}
+
+/// The bit of each byte that says that another one follows.
+const CONTINUES: u64 = 0x8080_8080_8080_8080;
 /// Ten times seven bits hold a 64-bit number.
 const VARINT_BYTES_MAX: usize = 10;
 
@@ -214,6 +238,13 @@ mod tests {
             let mut encoded = Vec::new();
             encode_varint(number, &mut encoded);
             prop_assert_eq!(Fields::of(&encoded).varint(), Some(number));
+            let short = number >> (number % 64);
+            let behind = [noise.as_slice(), &[0; 9]].concat();
+            let (mut encoded, length) = (Vec::new(), prost::encoding::encoded_len_varint(short));
+            encode_varint(short, &mut encoded);
+            encoded.extend(&behind);
+            let mut fields = Fields::of(&encoded);
+            prop_assert_eq!((fields.varint(), fields.rest.len()), (Some(short), encoded.len() - length));
             let theirs = decode_varint(&mut noise.as_slice()).ok();
             prop_assert_eq!(Fields::of(&noise).varint(), theirs);
         }
