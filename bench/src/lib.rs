@@ -2,15 +2,17 @@
 //! goes into the rooms, and what they are held against.
 //!
 //! In reading order: [`sample`] makes events and sessions; [`site`] is an engine to measure, with [`null`] where a bench
-//! wants no disk or no store; [`served`] puts a server behind a socket, and [`cpu`] says what it costs. The limits are
-//! [`raw_log`], a log that knows nothing of segments, and [`no_op`], a gRPC server that decodes and answers.
+//! wants no disk or no store; [`served`] puts a server behind a socket, and [`cpu`] says what it costs. What they are
+//! held against is the crate `playhead-limits`.
+//!
+//! [`figures`] runs the design's figures, with servers in processes of their own and the clients of [`drive`].
 
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up measures nothing")]
 
 pub mod cpu;
-pub mod no_op;
+pub mod drive;
+pub mod figures;
 pub mod null;
-pub mod raw_log;
 pub mod sample;
 pub mod served;
 pub mod site;

@@ -7,9 +7,15 @@ use async_stream::try_stream;
 use futures_util::{FutureExt, Stream};
 use playhead_proto::ingest::v1::{
     Ack, ClientFrame, PublishRequest, PublishResponse, ServerFrame, SessionEvents, SessionOutcome, Verdict,
-    Welcome, client_frame, ingest_service_server::IngestService, server_frame,
+    Welcome, client_frame,
+    ingest_service_server::{IngestService, IngestServiceServer},
+    server_frame,
 };
-use tonic::{Request, Response, Status, Streaming};
+use tokio::net::TcpListener;
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Server, server::TcpIncoming},
+};
 
 /// When a stream is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +24,17 @@ pub enum Answers {
     Each,
     /// All frames that have come with one Ack, as a server may that acknowledges cumulatively.
     Burst,
+}
+
+/// Serves for ever.
+///
+/// # Panics
+/// When the listener breaks.
+pub async fn serve(listener: TcpListener, answers: Answers) {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let service = IngestServiceServer::new(NoOp { answers });
+    let served = Server::builder().add_service(service).serve_with_incoming(incoming).await;
+    served.expect("a listener that works");
 }
 
 /// Decodes and answers.
