@@ -29,6 +29,10 @@ use playhead_ingest::{
 use playhead_limits::raw_log::RawLog;
 use tokio::runtime::Runtime;
 
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SESSIONS: usize = 64;
 
 fn main() {

@@ -27,6 +27,10 @@ use tonic::{
     transport::{Channel, Endpoint},
 };
 
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Streams on the connection, one session each.
 const STREAMS: usize = 16;
 /// Events that a stream sends, one by one, before it waits for the last to be acknowledged.

@@ -11,11 +11,14 @@ use playhead_proto::ingest::v1::{
     ingest_service_server::{IngestService, IngestServiceServer},
     server_frame,
 };
+use playhead_proto::playback::v1::playback_service_server::PlaybackServiceServer;
 use tokio::net::TcpListener;
 use tonic::{
     Request, Response, Status, Streaming,
     transport::{Server, server::TcpIncoming},
 };
+
+mod reads;
 
 /// When a stream is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +35,10 @@ pub enum Answers {
 /// When the listener breaks.
 pub async fn serve(listener: TcpListener, answers: Answers) {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let service = IngestServiceServer::new(NoOp { answers });
-    let served = Server::builder().add_service(service).serve_with_incoming(incoming).await;
+    let ingest = IngestServiceServer::new(NoOp { answers });
+    let playback = PlaybackServiceServer::new(reads::Reads);
+    let server = Server::builder().add_service(ingest).add_service(playback);
+    let served = server.serve_with_incoming(incoming).await;
     served.expect("a listener that works");
 }
 

@@ -15,6 +15,10 @@ use playhead_bench::figures::{
     workbench::{self, Workbench},
 };
 
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures Playhead against its limits: the same transport, messages and disk under servers that do nothing else.
 ///
 /// Servers run on one core, clients on another. Use a machine that does nothing else; the table shows its load.
@@ -61,7 +65,18 @@ fn figure(name: &str) -> Result<&'static Figure, String> {
 /// The servers, as they are now.
 fn build() -> io::Result<()> {
     let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo.args(["build", "--quiet", "--release", "-p", "playhead", "-p", "playhead-limits"]);
+    cargo.args([
+        "build",
+        "--quiet",
+        "--release",
+        "-p",
+        "playhead",
+        "-p",
+        "playhead-limits",
+        "-p",
+        "playhead-bench",
+        "--bins",
+    ]);
     match cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).status()?.success() {
         true => Ok(()),
         false => Err(io::Error::other("the servers could not be built")),

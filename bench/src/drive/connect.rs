@@ -68,22 +68,7 @@ struct Stream {
 
 impl Stream {
     async fn open(client: &SendRequest<Bytes>, index: usize, window: u64) -> io::Result<Self> {
-        let bearer = sample::bearer(index);
-        let (mut send, response) = grpc::call(client, METHOD, Some(&bearer)).await?;
-        let mut hello = BytesMut::new();
-        grpc::put(&mut hello, &sample::hello(index));
-        send.send_data(hello.freeze(), false).map_err(io::Error::other)?;
-        let mut answers = Answers::of(response).await?;
-        let welcome = loop {
-            match answers.ready::<ServerFrame>()? {
-                Some(frame) => break frame,
-                None if answers.more().await? => {}
-                None => return Err(io::Error::other("no welcome")),
-            }
-        };
-        if !matches!(welcome.frame, Some(server_frame::Frame::Welcome(_))) {
-            return Err(io::Error::other(format!("no welcome: {welcome:?}")));
-        }
+        let (send, answers) = grpc::open_session(client, index).await?;
         let frame = sample::frame(vec![sample::wire_beat(1, 0)]);
         Ok(Self { send, answers, frame, window, sent: 0, acked: 0, busy: 0 })
     }
@@ -148,6 +133,5 @@ impl Lane for Stream {
     }
 }
 
-const METHOD: &str = "/playhead.ingest.v1.IngestService/Connect";
 /// About what a full window takes.
 const BURST_BYTES: usize = 2 << 10;

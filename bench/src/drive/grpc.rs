@@ -5,8 +5,11 @@ use std::{io, net::SocketAddr};
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use h2::{RecvStream, SendStream, client::SendRequest};
 use http::Request;
+use playhead_proto::ingest::v1::{ServerFrame, server_frame};
 use prost::Message;
 use tokio::net::TcpStream;
+
+use crate::sample;
 
 /// Opens a connection.
 ///
@@ -42,6 +45,32 @@ pub async fn call(
     let request = request.body(()).map_err(io::Error::other)?;
     let (response, send) = client.send_request(request, false).map_err(io::Error::other)?;
     Ok((send, response))
+}
+
+/// Opens a Connect stream with session number `index`, and waits for its welcome.
+///
+/// # Errors
+/// When the server refuses it.
+pub async fn open_session(
+    client: &SendRequest<Bytes>,
+    index: usize,
+) -> io::Result<(SendStream<Bytes>, Answers)> {
+    let (mut send, response) = call(client, CONNECT, Some(&sample::bearer(index))).await?;
+    let mut hello = BytesMut::new();
+    put(&mut hello, &sample::hello(index));
+    send.send_data(hello.freeze(), false).map_err(io::Error::other)?;
+    let mut answers = Answers::of(response).await?;
+    let welcome = loop {
+        match answers.ready::<ServerFrame>()? {
+            Some(frame) => break frame,
+            None if answers.more().await? => {}
+            None => return Err(io::Error::other("no welcome")),
+        }
+    };
+    match welcome.frame {
+        Some(server_frame::Frame::Welcome(_)) => Ok((send, answers)),
+        other => Err(io::Error::other(format!("no welcome: {other:?}"))),
+    }
 }
 
 /// Appends a message as it travels.
@@ -113,6 +142,7 @@ impl Answers {
     }
 }
 
+const CONNECT: &str = "/playhead.ingest.v1.IngestService/Connect";
 /// Before each message: whether it is compressed, and its length.
 const PREFIX_BYTES: usize = 5;
 /// What a server may send before it is read; enough never to hold one up.

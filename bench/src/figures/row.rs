@@ -58,6 +58,12 @@ impl Row {
         Self { name, what, ours: Spread::of(ours), limit: None, ratio: None, goal, note: String::new() }
     }
 
+    /// The row, with another name for its limit.
+    #[must_use]
+    pub fn against_name(self, name: &str) -> Self {
+        Self { limit: self.limit.map(|(_, runs)| (name.to_owned(), runs)), ..self }
+    }
+
     /// Whether the median reaches the goal. What could not be measured does not.
     #[must_use]
     pub fn is_met(&self) -> bool {

@@ -36,7 +36,7 @@ impl Workbench {
     pub fn new(runs: usize) -> io::Result<Self> {
         let own = env::current_exe()?;
         let binaries = own.parent().unwrap_or(Path::new(".")).to_path_buf();
-        for name in ["playhead", "limit"] {
+        for name in ["playhead", "limit", "allocations"] {
             if !binaries.join(name).exists() {
                 return Err(io::Error::other(format!("{name} is not in {}", binaries.display())));
             }
@@ -54,7 +54,27 @@ impl Workbench {
     /// # Errors
     /// When it does not become ready.
     pub fn playhead(&self) -> io::Result<Server> {
-        Server::playhead(self.pinned("playhead"), self.fresh_folder()?)
+        self.playhead_in(self.fresh_folder()?)
+    }
+
+    /// The same, on what this folder holds.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn playhead_in(&self, folder: TempDir) -> io::Result<Server> {
+        Server::playhead(self.pinned("playhead"), folder)
+    }
+
+    /// What one of our binaries says on stdout.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn ask(&self, name: &str, argument: &str) -> io::Result<String> {
+        let said = Command::new(self.binaries.join(name)).arg(argument).stderr(Stdio::inherit()).output()?;
+        match said.status.success() {
+            true => Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned()),
+            false => Err(io::Error::other(format!("{name} ended with {}", said.status))),
+        }
     }
 
     /// A limit of this name.
