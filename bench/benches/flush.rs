@@ -33,6 +33,10 @@ use playhead_store::{
 };
 use tokio::runtime::Runtime;
 
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Sessions in one round, each with its position.
 const SESSIONS: usize = 256;
 

@@ -26,6 +26,8 @@ usage: cargo xtask COMMAND
   test --list          name them
   tidy                 run our own checks: seams, leftovers, sizes, changelog, manifests
   tidy --bless         write the present sizes into xtask/tidy-sizes.txt
+  gates                count instructions, fail on 5 % more than recorded (needs valgrind)
+  gates --bless        record the present counts in bench/instructions.txt
   advisories           look the dependencies up in the advisory database (needs a network)";
 
 /// The exit code of a command line that makes no sense, as in sysexits.h.
@@ -42,6 +44,8 @@ fn main() -> ExitCode {
             Some(passed) => passed,
             None => return misuse(&format!("no step is called {name:?}; see cargo xtask test --list")),
         },
+        ["gates"] => steps::run_one(&root, "gates").unwrap_or(false),
+        ["gates", "--bless"] => steps::bless_gates(&root),
         ["advisories"] => steps::run_advisories(&root),
         ["tidy"] => tidy::report(&root),
         ["tidy", "--bless"] => tidy::bless(&root),
