@@ -155,6 +155,14 @@ impl Tally {
         self.at(now, |point| point.busy += events);
     }
 
+    /// An answer said that there was no room for events, beside others that were taken.
+    pub(crate) fn partly_busy(&mut self, due: Instant, now: Instant, events: u64) {
+        if self.window.holds(due) {
+            self.refused("BUSY", events);
+        }
+        self.at(now, |point| point.busy += events);
+    }
+
     /// Events that found no room are left at that.
     pub(crate) fn left_busy(&mut self, due: Instant, events: u64) {
         if self.window.holds(due) {
