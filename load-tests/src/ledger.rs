@@ -2,7 +2,7 @@
 //! ledger that can be read up to its last whole block.
 //!
 //! The file is a row of blocks, each `length: u32, crc32: u32, payload`, little endian; a payload is a row of
-//! length-delimited [`record::Record`]s. The first record says which run it is. An event is written before it is sent,
+//! length-delimited `record::Record`s. The first record says which run it is. An event is written before it is sent,
 //! an ending after it was heard; about 30 bytes per event, and 2 to 10 per acknowledgement.
 
 pub mod read;
