@@ -5,10 +5,10 @@ use super::{
     command::{self, TestTally},
     landed, tools,
 };
-use crate::tidy;
+use crate::{prove, tidy};
 
 /// All steps in order.
-pub(super) const STEPS: [Step; 9] = [
+pub(super) const STEPS: [Step; 10] = [
     Step { name: "tidy", what: "seams, leftovers, sizes, changelog, manifests", run: tidy },
     Step { name: "format", what: "cargo fmt --all --check", run: format },
     Step { name: "buf", what: "the .proto files: lint, and nothing broken since they last landed", run: buf },
@@ -18,6 +18,7 @@ pub(super) const STEPS: [Step; 9] = [
     Step { name: "tests", what: "cargo test --workspace", run: tests },
     Step { name: "benches", what: "benches compile", run: benches },
     Step { name: "demo", what: "the README's first command, for ten seconds", run: demo },
+    Step { name: "prove", what: "faults, the short form of each: nothing acknowledged is lost", run: prove },
 ];
 
 /// How long the demo plays, s: long enough for beats, seeks and a few hundred commits.
@@ -114,6 +115,11 @@ fn demo(workshop: &Workshop) -> Result<Ending, Failure> {
         DEMO_DURATION_S,
     ]))?;
     done("")
+}
+
+fn prove(workshop: &Workshop) -> Result<Ending, Failure> {
+    let short = prove::Options::parse(&[], &[]).map_err(Failure)?;
+    done(&prove::run(&workshop.root, &short).map_err(Failure)?)
 }
 
 fn done(note: &str) -> Result<Ending, Failure> {

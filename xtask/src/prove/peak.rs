@@ -1,0 +1,83 @@
+//! How much a server takes here and now: the offered rate doubles until it does not follow any more.
+
+use super::{load, server::Ports, stage::Stage, stop::Step};
+
+/// The most that was acknowledged, and how it felt.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Peak {
+    /// Events that were acknowledged in a second.
+    pub(super) events_per_s: f64,
+    /// At the highest rate that was followed.
+    pub(super) ack_p99_ms: f64,
+}
+
+/// Servers' batches of many sessions: what a load generator sends with the least effort, so that the server is the limit.
+pub(super) fn batches(events_per_s: u32, duration_s: u64) -> load::Plan {
+    load::Plan {
+        edge: "grpc-publish",
+        connections: 16,
+        sessions_per_connection: 64,
+        events_per_s,
+        events_per_message: 10,
+        sessions_per_message: 10,
+        duration_s,
+        settle_s: 2,
+        is_insistent: false,
+        reads_per_s: 0,
+    }
+}
+
+/// Measures it, in steps of some seconds.
+pub(super) fn measure(stage: &mut Stage<'_>, ports: Ports) -> Step<Peak> {
+    let step_s = stage.form(STEP_S_SHORT, STEP_S_LONG);
+    let (mut peak, mut rate) = (Peak::default(), FIRST_PER_S);
+    for step in 1..=STEPS_MAX {
+        let (report, _) = batches(rate, step_s).run(stage, ports, &format!("peak-{step}"))?;
+        let invalid = report.invalid.as_ref().map_or(String::new(), |reason| format!(" (invalid: {reason})"));
+        stage.say(format!(
+            "offered {rate}/s: {:.0}/s acked, p99 {:.1} ms{invalid}",
+            report.acked_per_s, report.ack_p99_ms
+        ));
+        let follows = report.acked_per_s >= f64::from(rate) * FOLLOWS;
+        peak.events_per_s = peak.events_per_s.max(report.acked_per_s);
+        if follows {
+            peak.ack_p99_ms = report.ack_p99_ms;
+        }
+        if !follows || report.invalid.is_some() {
+            break;
+        }
+        rate *= 2;
+    }
+    Ok(peak)
+}
+
+impl Peak {
+    /// So many times the peak, as a rate to offer.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "rates are positive and below 2^32"
+    )]
+    pub(super) fn times(self, factor: f64) -> u32 {
+        (self.events_per_s * factor).max(1.0) as u32
+    }
+}
+
+const FIRST_PER_S: u32 = 20_000;
+const STEP_S_SHORT: u64 = 3;
+const STEP_S_LONG: u64 = 10;
+const STEPS_MAX: u32 = 8;
+/// A server that takes less than this of what is offered is at its peak.
+const FOLLOWS: f64 = 0.9;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_multiple_of_the_peak_is_a_rate() {
+        let peak = Peak { events_per_s: 150_000.4, ack_p99_ms: 1.0 };
+        assert_eq!((peak.times(2.0), peak.times(0.5)), (300_000, 75_000));
+        assert_eq!(Peak::default().times(10.0), 1, "a rate of nothing is no load");
+    }
+}

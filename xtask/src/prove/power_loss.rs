@@ -1,0 +1,122 @@
+//! `power-loss`: the power of the disk is cut under load, again and again. What was acknowledged is there after each boot.
+//!
+//! The same is done to a server whose fsync does nothing, which strace sees to; the check has to miss acknowledged events
+//! then, or it would prove nothing.
+
+use std::path::PathBuf;
+
+use super::{
+    image::{self, Image},
+    ledger::{self, Checked},
+    load,
+    server::{Plan, Server},
+    stage::Stage,
+    stop::{Step, Stop},
+    strace::{self, Injection},
+};
+
+/// Plays it.
+pub(super) fn play(stage: &mut Stage<'_>) -> Step {
+    image::available()?;
+    let rounds = stage.form(ROUNDS_SHORT, ROUNDS_LONG);
+    let (ledgers, acked) = lose_and_boot(stage, rounds)?;
+    let control = match strace::available() {
+        Ok(()) => liar(stage)?,
+        Err(stop) => {
+            stage.claim(false, format!("the check was not held against a disk that lies: {stop}"));
+            "not held against a disk that lies".to_owned()
+        }
+    };
+    stage.sum_up(format!(
+        "{} power losses: {acked} acked, all there after each boot; {control}",
+        ledgers.len()
+    ));
+    Ok(())
+}
+
+/// The rounds. Returns their ledgers and how many events were acknowledged.
+fn lose_and_boot(stage: &mut Stage<'_>, rounds: u64) -> Step<(Vec<PathBuf>, u64)> {
+    let mut image = Image::mount(&stage.folder, IMAGE_BYTES)?;
+    let plan = stage.server_in(image.folder.join("data"))?;
+    let mut server = plan.start(stage.waiting)?;
+    let (mut ledgers, mut all_acked) = (Vec::<PathBuf>::new(), 0);
+    for round in 1..=rounds {
+        let ledger = lose(stage, &image, server, &format!("round-{round}"))?;
+        image.boot()?;
+        server = plan.start(stage.waiting)?;
+        let acked = ledger::claim_all_there(stage, &ledger, server.ports, &format!("round {round}"))?;
+        stage.say(format!("round {round}: {acked} acked, ready after {:.2?}", server.ready_after));
+        all_acked += acked;
+        ledgers.push(ledger);
+        // An older one too, whose events went to the store meanwhile.
+        let older = stage.throw(0..=ledgers.len() - 1);
+        if let Some(older) = ledgers.get(older) {
+            ledger::claim_all_there(stage, older, server.ports, &format!("round {round}, an older ledger"))?;
+        }
+    }
+    for ledger in &ledgers {
+        ledger::claim_all_there(stage, ledger, server.ports, "in the end")?;
+    }
+    Ok((ledgers, all_acked))
+}
+
+/// Cuts the power at a random moment under load, leaves the server a moment to notice, and ends it.
+fn lose(stage: &mut Stage<'_>, image: &Image, server: Server, name: &str) -> Step<PathBuf> {
+    let (powered, noticed) = (stage.moment(POWERED_MS), stage.moment(NOTICED_MS));
+    let duration_s = (powered + noticed).as_millis().div_ceil(1_000);
+    let players = load::Plan {
+        settle_s: 0,
+        is_insistent: false,
+        ..load::Plan::players(EVENTS_PER_S, u64::try_from(duration_s).unwrap_or(u64::MAX))
+    };
+    let loading = players.start(stage, server.ports, name)?;
+    stage.waiting.nap(powered)?;
+    image.cut_power()?;
+    stage.waiting.nap(noticed)?;
+    server.kill()?;
+    let (_, ledger) = loading.finish(stage)?;
+    Ok(ledger)
+}
+
+/// The control: a server whose fsync does nothing loses what it acknowledged, and the check says so.
+fn liar(stage: &mut Stage<'_>) -> Step<String> {
+    for attempt in 1..=LIES_MAX {
+        let mut image = Image::mount(&stage.folder, IMAGE_BYTES)?;
+        let honest = stage.server_in(image.folder.join("data"))?;
+        let lying = honest.under(Injection::no_sync(stage.folder.join("no-sync.strace")));
+        let checked = lie(stage, &mut image, &lying, &honest)?;
+        if checked.missing > 0 {
+            let Checked { acked, missing, .. } = checked;
+            return Ok(format!("with fsync switched off {missing} of {acked} acked events were missing"));
+        }
+        stage.say(format!("attempt {attempt}: the disk lied and lost nothing: {}", checked.text()));
+    }
+    stage.claim(false, "a server whose fsync does nothing is caught");
+    Ok("A LYING DISK WAS NOT CAUGHT".to_owned())
+}
+
+fn lie(stage: &mut Stage<'_>, image: &mut Image, lying: &Plan, honest: &Plan) -> Step<Checked> {
+    let server = lying.start(stage.waiting)?;
+    let ledger = lose(stage, image, server, "no-sync")?;
+    image.boot()?;
+    // A lying disk may leave a store that does not open: then all is missing that was acknowledged.
+    let mut server = honest.spawn()?;
+    if !server.is_ready_within(stage.waiting, STARTS_WITHIN)? {
+        stage.say(format!("with fsync switched off nothing starts any more: {}", server.last_line()));
+        return Err(Stop::Failed("the server does not start on what a lying disk left".into()));
+    }
+    ledger::check(stage, &ledger, server.ports)
+}
+
+const IMAGE_BYTES: u64 = 1 << 30;
+const ROUNDS_SHORT: u64 = 3;
+const ROUNDS_LONG: u64 = 30;
+const EVENTS_PER_S: u32 = 5_000;
+/// How long the load runs before the power is cut, ms.
+const POWERED_MS: std::ops::RangeInclusive<u64> = 1_000..=3_500;
+/// How long the server goes on without a disk, ms.
+const NOTICED_MS: std::ops::RangeInclusive<u64> = 0..=300;
+/// The file system writes by itself every few seconds, so a lie may come out well once.
+const LIES_MAX: u32 = 3;
+/// A start on what a lying disk left.
+const STARTS_WITHIN: std::time::Duration = std::time::Duration::from_secs(30);

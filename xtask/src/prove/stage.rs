@@ -1,0 +1,116 @@
+//! What a scenario plays on: the binary, a folder of its own, its dice, and what it found.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use rand::{RngExt, SeedableRng, distr::uniform::SampleUniform};
+use rand_chacha::ChaCha8Rng;
+
+use super::{
+    server::Plan,
+    stop::{Interrupts, Step, failed},
+};
+
+/// What a scenario plays on.
+pub(super) struct Stage<'a> {
+    /// The release binary.
+    pub(super) binary: PathBuf,
+    /// A folder of the scenario's own, empty when it begins.
+    pub(super) folder: PathBuf,
+    /// The numbers instead of the short form.
+    pub(super) is_long: bool,
+    /// How to wait.
+    pub(super) waiting: &'a Interrupts,
+    dice: ChaCha8Rng,
+    wrong: Vec<String>,
+    summary: String,
+    begun: Instant,
+}
+
+impl<'a> Stage<'a> {
+    /// Prepares an empty folder below `root`. `index` makes the dice of two scenarios differ.
+    pub(super) fn prepare(
+        binary: &Path,
+        root: &Path,
+        name: &str,
+        (seed, index): (u64, u64),
+        is_long: bool,
+        waiting: &'a Interrupts,
+    ) -> Step<Self> {
+        let folder = root.join(name);
+        if folder.exists() {
+            fs::remove_dir_all(&folder).map_err(failed(format!("{} cannot be emptied", folder.display())))?;
+        }
+        fs::create_dir_all(&folder).map_err(failed(format!("{} cannot be made", folder.display())))?;
+        Ok(Self {
+            binary: binary.to_path_buf(),
+            folder,
+            is_long,
+            waiting,
+            dice: ChaCha8Rng::seed_from_u64(seed.wrapping_mul(SCENARIOS_MAX).wrapping_add(index)),
+            wrong: Vec::new(),
+            summary: String::new(),
+            begun: Instant::now(),
+        })
+    }
+
+    /// The value of this form.
+    pub(super) fn form<T>(&self, short: T, long: T) -> T {
+        if self.is_long { long } else { short }
+    }
+
+    /// Throws the dice.
+    pub(super) fn throw<T: SampleUniform + PartialOrd>(&mut self, range: std::ops::RangeInclusive<T>) -> T {
+        self.dice.random_range(range)
+    }
+
+    /// A moment within these milliseconds.
+    pub(super) fn moment(&mut self, ms: std::ops::RangeInclusive<u64>) -> Duration {
+        Duration::from_millis(self.throw(ms))
+    }
+
+    /// A seed for a load of this scenario.
+    pub(super) fn load_seed(&mut self) -> u64 {
+        self.throw(1..=u64::from(u32::MAX))
+    }
+
+    /// Tells what is going on.
+    pub(super) fn say(&self, text: impl AsRef<str>) {
+        println!("  {:>6.1} s  {}", self.begun.elapsed().as_secs_f64(), text.as_ref());
+    }
+
+    /// Something that has to be so. What is not is told at once and fails the scenario at its end.
+    pub(super) fn claim(&mut self, is_so: bool, text: impl Into<String>) {
+        let text = text.into();
+        if !is_so {
+            self.say(format!("WRONG  {text}"));
+            self.wrong.push(text);
+        }
+    }
+
+    /// What the closing table says of it, in a line.
+    pub(super) fn sum_up(&mut self, summary: String) {
+        self.say(&summary);
+        self.summary = summary;
+    }
+
+    /// A server that keeps its data in this folder, on free ports.
+    pub(super) fn server_in(&mut self, data: PathBuf) -> Step<Plan> {
+        let first = self.throw(PORTS);
+        Plan::new(&self.binary, data, &self.folder, first)
+    }
+
+    /// The summary and what was wrong.
+    pub(super) fn finish(self) -> (String, Vec<String>) {
+        (self.summary, self.wrong)
+    }
+}
+
+/// There will never be more scenarios.
+const SCENARIOS_MAX: u64 = 64;
+/// Below the ports that the system gives to outgoing connections: a client that reconnects to a server that is down must
+/// not be given the server's own port.
+const PORTS: std::ops::RangeInclusive<u16> = 20_000..=29_000;
