@@ -121,9 +121,9 @@ const LOAD_S: u64 = 4;
 const FLIPS_SHORT: usize = 150;
 const FLIPS_LONG: usize = 1_000;
 /// The short form starts a server for every so many flips, and asks `verify` for the others.
-const STARTS_EVERY_SHORT: usize = 5;
+const STARTS_EVERY_SHORT: usize = 2;
 /// Every so many flips the ledger is asked too, where a server was started.
-const CHECK_EVERY: usize = 25;
+const CHECK_EVERY: usize = 10;
 
 #[cfg(test)]
 mod tests {

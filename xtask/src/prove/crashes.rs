@@ -33,8 +33,7 @@ pub(super) fn play(stage: &mut Stage<'_>) -> Step {
     let is_loaded = report.offered_per_s >= f64::from(EVENTS_PER_S) * stage.form(0.3, 0.9);
     stage.claim(is_loaded, format!("{:.0} events/s were offered, of {EVENTS_PER_S}", report.offered_per_s));
     stage.sum_up(format!(
-        "{kills} kills at {:.0} events/s: {acked} acked, 0 missing, 0 twice if no line above says otherwise; ready after \
-         {:.2} s at the latest",
+        "{kills} kills at {:.0} events/s: {acked} acked, all there once; ready again after {:.2} s at most",
         report.offered_per_s,
         slowest.as_secs_f64()
     ));

@@ -65,21 +65,21 @@ fn while_full(
         tally.read(probe.read());
         stage.waiting.nap(PROBE_EVERY)?;
     }
+    judge(stage, &tally);
     let (report, ledger) = loading.finish(stage)?;
-    stage.say(format!(
-        "{tally}; the load: {} acked, {} busy, {} failed",
-        report.acked, report.busy, report.failed
-    ));
+    let (acked, busy, failed) = (report.acked, report.busy, report.failed);
+    stage.say(format!("the load meanwhile: {acked} acked, {busy} busy, {failed} failed"));
+    stage.claim(failed == 0, format!("{failed} events of the load failed instead of being busy"));
+    Ok((tally, ledger))
+}
+
+fn judge(stage: &mut Stage<'_>, tally: &Tally) {
+    stage.say(tally.to_string());
     stage.claim(tally.busy > 0, "a full disk is answered with busy");
     stage.claim(tally.others == 0, format!("{} answers were neither: {}", tally.others, tally.example));
     let slowest = tally.slowest_busy.max(tally.slowest_taken);
     stage.claim(slowest <= ANSWER_MAX, format!("answers took up to {slowest:.2?}, allowed {ANSWER_MAX:?}"));
     stage.claim(tally.reads_failed == 0, format!("{} of {} reads failed", tally.reads_failed, tally.reads));
-    stage.claim(
-        report.failed == 0,
-        format!("{} events of the load failed instead of being busy", report.failed),
-    );
-    Ok((tally, ledger))
 }
 
 /// Waits until an event is taken, and says how long that took.

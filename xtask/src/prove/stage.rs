@@ -91,9 +91,8 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// What the closing table says of it, in a line.
+    /// What the closing table says of it, in a line, if nothing was wrong.
     pub(super) fn sum_up(&mut self, summary: String) {
-        self.say(&summary);
         self.summary = summary;
     }
 
