@@ -31,6 +31,7 @@ pub(super) fn play(stage: &mut Stage<'_>) -> Step {
     image.free()?;
     let accepted = accepts_again(stage, &server, &mut probe)?;
     let (_, after) = players().run(stage, server.ports, "after")?;
+    flushes_again(stage, &server)?;
 
     let ledgers = [before, during, after];
     check_all(stage, &ledgers, &server, "after there was space")?;
@@ -96,6 +97,22 @@ fn accepts_again(stage: &mut Stage<'_>, server: &Server, probe: &mut Probe) -> S
     Ok(took)
 }
 
+/// What waited for the store beside a full disk reaches it.
+fn flushes_again(stage: &mut Stage<'_>, server: &Server) -> Step {
+    let flushed = stage.waiting.until(FLUSHES_WITHIN, || {
+        let waiting = server.metrics()?.sum("playhead_backlog_events");
+        Ok((waiting == 0).then_some(()))
+    })?;
+    let metrics = server.metrics()?;
+    let (waiting, refused) =
+        (metrics.sum("playhead_backlog_events"), metrics.sum("playhead_store_refused_total"));
+    stage.claim(
+        flushed.is_some(),
+        format!("{waiting} events still wait for the store, which refused {refused} writes for good"),
+    );
+    Ok(())
+}
+
 fn check_all(stage: &mut Stage<'_>, ledgers: &[PathBuf], server: &Server, when: &str) -> Step<u64> {
     let mut acked = 0;
     for ledger in ledgers {
@@ -116,10 +133,11 @@ fn crash_behind(stage: &mut Stage<'_>, plan: &Plan, server: Server, ledgers: &[P
 }
 
 const IMAGE_BYTES: u64 = 64 << 20;
-/// Segments of 4 MB, and everything else small enough for the image.
+/// Segments of 4 MB, and everything else small enough for the image. A segment lives long enough for the store to meet the
+/// full disk before the journal does: what is taken then has to reach it later.
 const SETTINGS: [&str; 6] = [
     "journal.segment_mb=4",
-    "journal.segment_age_ms=1000",
+    "journal.segment_age_ms=4000",
     "engine.commit_events_max=1024",
     "engine.shard_events_max=1024",
     "engine.trim_every_ms=1000",
@@ -127,11 +145,13 @@ const SETTINGS: [&str; 6] = [
 ];
 const EVENTS_PER_S: u32 = 500;
 const LOAD_S: u64 = 3;
-const FULL_S_SHORT: u64 = 10;
+const FULL_S_SHORT: u64 = 12;
 const FULL_S_LONG: u64 = 60;
 const PROBE_EVERY: Duration = Duration::from_millis(50);
 /// How soon a caller has to know.
 const ANSWER_MAX: Duration = Duration::from_secs(1);
 /// The promise.
 const ACCEPTS_WITHIN: Duration = Duration::from_secs(5);
+/// Longer than the store's longest pause between two attempts.
+const FLUSHES_WITHIN: Duration = Duration::from_secs(15);
 const GIVE_UP: Duration = Duration::from_secs(30);

@@ -11,7 +11,7 @@ use super::{
     ledger, load,
     server::{Plan, Server},
     stage::Stage,
-    stop::Step,
+    stop::{Step, failed},
     strace::{self, Injected, Injection},
 };
 
@@ -22,19 +22,33 @@ pub(super) fn play(stage: &mut Stage<'_>) -> Step {
     if !has_power {
         stage.say("no disk image here, so the power stays on: this part is NOT CHECKED");
     }
-    let calls: Vec<u32> = stage.form(CALLS_SHORT.to_vec(), (1..=CALLS_LONG).collect());
+    let cases = stage.form(cases(&ANY_SHORT, &STORE_SHORT), cases(&ANY_LONG, &STORE_LONG));
     let mut found = Found::default();
-    for &call in &calls {
-        fail(stage, call, has_power, &mut found)?;
+    for case in &cases {
+        fail(stage, case, has_power, &mut found)?;
     }
     stage.claim(found.acked > 0, "events were acknowledged before a call failed, at least once");
     let Found { acked, journal, others, .. } = found;
     stage.sum_up(format!(
         "{} failing calls ({journal} of the journal, {others} of other files): each ended the process, {acked} acked, all \
          there",
-        calls.len()
+        cases.len()
     ));
     Ok(())
+}
+
+/// Which call fails: counted in each thread by itself, over all files or over one.
+struct Case {
+    call: u32,
+    file: Option<&'static str>,
+    name: String,
+}
+
+fn cases(any: &[u32], store: &[u32]) -> Vec<Case> {
+    let any = any.iter().map(|&call| Case { call, file: None, name: format!("call-{call}") });
+    let store = store.iter();
+    any.chain(store.map(|&call| Case { call, file: Some(STORE_FILE), name: format!("store-call-{call}") }))
+        .collect()
 }
 
 #[derive(Default)]
@@ -45,23 +59,22 @@ struct Found {
 }
 
 /// Lets one call fail and looks what becomes of it.
-fn fail(stage: &mut Stage<'_>, call: u32, has_power: bool, found: &mut Found) -> Step {
-    let folder = stage.folder.join(format!("call-{call}"));
-    std::fs::create_dir_all(&folder).map_err(super::stop::failed("the call's folder"))?;
+fn fail(stage: &mut Stage<'_>, case: &Case, has_power: bool, found: &mut Found) -> Step {
+    let folder = stage.folder.join(&case.name);
+    std::fs::create_dir_all(&folder).map_err(failed("the call's folder"))?;
     let mut image = if has_power { Some(Image::mount(&folder, IMAGE_BYTES)?) } else { None };
     let data = image.as_ref().map_or(folder.join("data"), |image| image.folder.join("data"));
-    let plan = stage.server_in(data)?;
+    let plan = stage.server_in(data)?.with(&SETTINGS);
     made_before(stage, &plan)?;
-    let injection = Injection::failing_call(call, folder.join("strace"));
-    let server = plan.under(injection.clone()).spawn()?;
-    let ended = end(stage, server, call)?;
-    let first = injection.seen().into_iter().next();
-    judge_end(stage, call, &ended, first.as_ref());
-    match first {
-        Some(hit) if hit.file.ends_with(".segment") => found.journal += 1,
-        Some(_) => found.others += 1,
-        None => {}
+    let mut injection = Injection::failing_call(case.call, folder.join("strace"));
+    if let Some(file) = case.file {
+        injection = injection.of(plan.data.join(file));
     }
+    let server = plan.under(injection.clone()).spawn()?;
+    let ended = end(stage, server, &case.name)?;
+    let first = injection.seen().into_iter().next();
+    judge_end(stage, &case.name, &ended, first.as_ref());
+    found.count(first.as_ref());
     if let Some(image) = &mut image {
         image.cut_power()?;
         image.boot()?;
@@ -70,10 +83,20 @@ fn fail(stage: &mut Stage<'_>, call: u32, has_power: bool, found: &mut Found) ->
         let server = plan.start(stage.waiting)?;
         let checked = ledger::check(stage, &ledger, server.ports)?;
         let is_good = checked.is_good && checked.missing == 0;
-        stage.claim(is_good, format!("call {call}, after the restart: {}", checked.text()));
+        stage.claim(is_good, format!("{}, after the restart: {}", case.name, checked.text()));
         found.acked += checked.acked;
     }
     Ok(())
+}
+
+impl Found {
+    fn count(&mut self, hit: Option<&Injected>) {
+        match hit {
+            Some(hit) if hit.file.ends_with(".segment") => self.journal += 1,
+            Some(_) => self.others += 1,
+            None => {}
+        }
+    }
 }
 
 /// A folder that a server was in before: the many calls that make a store are none of a running server's.
@@ -91,12 +114,12 @@ struct Ended {
 }
 
 /// Loads the server until the failing call ends it.
-fn end(stage: &mut Stage<'_>, mut server: Server, call: u32) -> Step<Ended> {
+fn end(stage: &mut Stage<'_>, mut server: Server, name: &str) -> Step<Ended> {
     let mut ledger = None;
     if server.is_ready_within(stage.waiting, ENDS_WITHIN)? {
         let players =
             load::Plan { settle_s: 0, is_insistent: false, ..load::Plan::players(EVENTS_PER_S, LOAD_S) };
-        let loading = players.start(stage, server.ports, &format!("call-{call}-load"))?;
+        let loading = players.start(stage, server.ports, &format!("{name}-load"))?;
         server.end_within(stage.waiting, ENDS_WITHIN)?;
         let (_, noted) = loading.finish(stage)?;
         ledger = Some(noted);
@@ -106,24 +129,30 @@ fn end(stage: &mut Stage<'_>, mut server: Server, call: u32) -> Step<Ended> {
     Ok(Ended { status, said, ledger })
 }
 
-fn judge_end(stage: &mut Stage<'_>, call: u32, ended: &Ended, first: Option<&Injected>) {
+fn judge_end(stage: &mut Stage<'_>, name: &str, ended: &Ended, first: Option<&Injected>) {
     let hit = first.map_or("no call", |hit| &hit.file);
-    stage.claim(first.is_some(), format!("call {call}: strace let a call fail"));
+    stage.claim(first.is_some(), format!("{name}: strace let a call fail"));
     let is_failure = ended.status.is_some_and(|status| status.code().is_some_and(|code| code != 0));
     let status = ended.status.map_or("did not end".to_owned(), |status| status.to_string());
     stage.claim(
         is_failure,
-        format!("call {call} ({hit}): {status}; it has to end with an exit code that is not 0"),
+        format!("{name} ({hit}): {status}; it has to end with an exit code that is not 0"),
     );
     let is_clear = ended.said.starts_with("error: ") && ended.said.contains("data.dir");
-    stage.claim(!is_failure || is_clear, format!("call {call} ({hit}): no clear last line: {}", ended.said));
-    stage.say(format!("call {call} ({hit}): {status}: {}", ended.said));
+    stage.claim(!is_failure || is_clear, format!("{name} ({hit}): no clear last line: {}", ended.said));
+    stage.say(format!("{name} ({hit}): {status}: {}", ended.said));
 }
 
 const IMAGE_BYTES: u64 = 512 << 20;
 const EVENTS_PER_S: u32 = 2_000;
-const LOAD_S: u64 = 4;
-const CALLS_LONG: u32 = 20;
-const CALLS_SHORT: [u32; 5] = [1, 2, 3, 8, 20];
+const LOAD_S: u64 = 6;
+const ANY_LONG: [u32; 20] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20];
+const ANY_SHORT: [u32; 5] = [1, 2, 3, 8, 20];
+/// What the store makes durable by itself, before the journal is trimmed behind it. The first two calls are its start's.
+const STORE_FILE: &str = "store/0.jnl";
+const STORE_LONG: [u32; 3] = [3, 4, 5];
+const STORE_SHORT: [u32; 1] = [3];
+/// So that the journal is trimmed every second, and the store asked to be lasting before.
+const SETTINGS: [&str; 2] = ["journal.segment_age_ms=500", "engine.trim_every_ms=1000"];
 /// Longer than any end takes on a busy machine.
 const ENDS_WITHIN: Duration = Duration::from_secs(20);

@@ -12,6 +12,8 @@ use super::stop::{Step, Stop};
 #[derive(Debug, Clone)]
 pub(super) struct Injection {
     what: String,
+    /// Only calls that have to do with this file, if there is one.
+    file: Option<PathBuf>,
     log: PathBuf,
 }
 
@@ -37,12 +39,17 @@ pub(super) fn available() -> Step {
 impl Injection {
     /// Every call that makes data durable does nothing and says that it did.
     pub(super) fn no_sync(log: PathBuf) -> Self {
-        Self { what: format!("{SYNC_CALLS}:retval=0"), log }
+        Self { what: format!("{SYNC_CALLS}:retval=0"), file: None, log }
     }
 
     /// In each thread the call of this number fails, as a disk does that cannot write.
     pub(super) fn failing_call(number: u32, log: PathBuf) -> Self {
-        Self { what: format!("{SYNC_CALLS}:error=EIO:when={number}"), log }
+        Self { what: format!("{SYNC_CALLS}:error=EIO:when={number}"), file: None, log }
+    }
+
+    /// The same, of the calls for one file.
+    pub(super) fn of(self, file: PathBuf) -> Self {
+        Self { file: Some(file), ..self }
     }
 
     /// The command that runs a program under it. strace makes itself the grandchild, so that the child that is started
@@ -51,6 +58,9 @@ impl Injection {
         let mut command = Command::new("strace");
         command.args(["-D", "-f", "-y", "-ttt", "--seccomp-bpf", "-o"]).arg(&self.log);
         command.arg("-e").arg(format!("trace={SYNC_CALLS}")).arg("-e").arg(format!("inject={}", self.what));
+        if let Some(file) = &self.file {
+            command.arg("-P").arg(file);
+        }
         command.arg("--").arg(program);
         command
     }
