@@ -85,10 +85,13 @@ impl<'a> Stage<'a> {
     /// Something that has to be so. What is not is told at once and fails the scenario at its end.
     pub(super) fn claim(&mut self, is_so: bool, text: impl Into<String>) {
         let text = text.into();
-        if !is_so {
-            self.say(format!("WRONG  {text}"));
-            self.wrong.push(text);
+        if is_so {
+            return;
         }
+        if self.wrong.len() < WRONG_SHOWN_MAX {
+            self.say(format!("WRONG  {text}"));
+        }
+        self.wrong.push(text);
     }
 
     /// What the closing table says of it, in a line, if nothing was wrong.
@@ -108,6 +111,8 @@ impl<'a> Stage<'a> {
     }
 }
 
+/// What goes wrong at a thousand places is told of the first.
+const WRONG_SHOWN_MAX: usize = 12;
 /// There will never be more scenarios.
 const SCENARIOS_MAX: u64 = 64;
 /// Below the ports that the system gives to outgoing connections: a client that reconnects to a server that is down must
