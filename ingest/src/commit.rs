@@ -30,7 +30,7 @@ use crate::{
     tap::Tap,
 };
 
-/// How long a commit waits before it tries again to write to a full disk.
+/// How long nothing is taken after the journal's disk was full: then the next commit tries again.
 const FULL_RETRY: Duration = Duration::from_millis(250);
 
 /// The commit loop and what it works with.
@@ -71,7 +71,7 @@ impl Commit {
             let is_closed = self.intake.is_closed();
             if self.take() {
                 self.wait_for_the_flush().await;
-                self.commit().await.inspect_err(|error| self.abandon(ending_of(error)))?;
+                self.commit().await.inspect_err(|_| self.abandon())?;
             } else if is_closed {
                 return Ok(());
             } else {
@@ -120,34 +120,55 @@ impl Commit {
         let now_ms = (self.now)();
         self.memory.work.encode(&mut self.memory.batch)?;
         let asked = self.ask_hot(now_ms);
-        let hold = self.append(now_ms).await?;
+        let hold = match self.append(now_ms) {
+            Err(error @ JournalError::Full(_)) => {
+                self.turn_away(&error);
+                self.rest().await;
+                return Ok(());
+            }
+            appended => appended?,
+        };
         let verdicts = self.hear_hot(asked).await;
         self.meters.commit.observe(started.elapsed().as_secs_f64());
         self.settle(hold.as_ref(), &verdicts, started);
         Ok(())
     }
 
-    /// Appends the records, and waits as long as the disk is full.
-    async fn append(&mut self, now_ms: i64) -> Result<Option<Hold>, JournalError> {
+    fn append(&mut self, now_ms: i64) -> Result<Option<Hold>, JournalError> {
         if self.memory.batch.is_empty() {
             return Ok(None);
         }
+        let started = Instant::now();
+        let hold = self.journal.commit(&mut self.memory.batch, now_ms)?;
+        self.meters.append.observe(started.elapsed().as_secs_f64());
+        self.memory.batch.clear();
+        Ok(Some(hold))
+    }
+
+    /// The disk is full, and nothing of this commit counts: all that is held ends busy, and so does what comes now.
+    ///
+    /// The doors are shut first, so that this comes to an end and whoever knocks is answered at once. What a stream sent
+    /// behind a frame that is turned away goes with it, now or at the door: its ticket asks for that frame first.
+    fn turn_away(&mut self, error: &JournalError) {
+        tracing::warn!(%error, "journal full, nothing is taken for a while");
+        self.meters.journal_full.inc();
+        self.intake.shut_doors();
+        self.memory.batch.clear();
         loop {
-            let started = Instant::now();
-            match self.journal.commit(&mut self.memory.batch, now_ms) {
-                Ok(hold) => {
-                    self.meters.append.observe(started.elapsed().as_secs_f64());
-                    self.memory.batch.clear();
-                    return Ok(Some(hold));
-                }
-                Err(error @ JournalError::Full { .. }) if !self.intake.is_closed() => {
-                    tracing::warn!(%error, "journal full, commit waits");
-                    self.meters.journal_full.inc();
-                    tokio::time::sleep(FULL_RETRY).await;
-                }
-                Err(error) => return Err(error),
+            self.memory.work.turn_away(|ending, events| self.tally.end(ending, events));
+            if !self.take() {
+                return;
             }
         }
+    }
+
+    /// Takes nothing for a while.
+    async fn rest(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(FULL_RETRY) => {}
+            () = self.intake.closed() => {}
+        }
+        self.intake.open_doors();
     }
 
     /// Begins telling the hot store. An embedded one answers at once; another works beside the fsync.
@@ -190,21 +211,13 @@ impl Commit {
         sum.count(&self.tally);
     }
 
-    /// The journal takes no more: what is held will never be acknowledged, and its holders are told.
-    fn abandon(&mut self, ending: Ending) {
+    /// The journal is broken: what is held will never be acknowledged, and its holders are told. Whether it is on the
+    /// disk, nobody knows.
+    fn abandon(&mut self) {
         self.intake.close();
         while self.take() {
-            self.tally.end(ending, self.memory.work.abandon());
+            self.tally.end(Ending::Lost(LostCause::JournalBroken), self.memory.work.abandon());
         }
-    }
-}
-
-/// How what was held ends. A full disk took nothing of it, so it was only turned away late; what a broken one holds,
-/// nobody knows.
-fn ending_of(error: &JournalError) -> Ending {
-    match error {
-        JournalError::Full(_) => Ending::Busy,
-        _ => Ending::Lost(LostCause::JournalBroken),
     }
 }
 

@@ -147,7 +147,7 @@ impl Intake {
                 return Some(lowest_seq(events));
             }
             let frame = admit(pending, events, session, playing, received_at_ms, ticket);
-            pending.push_or_undo(frame).map(Some)
+            pending.push_or_undo(Frame { no_room, ..frame }).map(Some)
         });
         match not_taken_from {
             Some(from_seq) => self.turn_away(no_room, ticket, from_seq, offered),
@@ -168,7 +168,8 @@ impl Intake {
             if has_room {
                 ticket.take(1, std::iter::empty());
                 let load = Load::Mark { viewer, item, row };
-                pending.frames.push(Frame { ticket: ticket.clone(), load, refused: Vec::new() });
+                let (ticket, refused, no_room) = (ticket.clone(), Vec::new(), Ending::Busy);
+                pending.frames.push(Frame { ticket, load, refused, no_room });
             }
             has_room
         });
@@ -216,6 +217,16 @@ impl Intake {
         }
         self.closed.set();
         self.wake_commit.notify_one();
+    }
+
+    /// Takes nothing for now: whatever is offered ends busy, until [`Intake::open_doors`].
+    pub(crate) fn shut_doors(&self) {
+        self.shards.iter().for_each(|shard| shard.with(Pending::shut));
+    }
+
+    /// Takes frames again, unless the intake was closed.
+    pub(crate) fn open_doors(&self) {
+        self.shards.iter().for_each(|shard| shard.with(Pending::open));
     }
 
     /// True once nothing more is taken.

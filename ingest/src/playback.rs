@@ -237,10 +237,12 @@ impl Playback {
 
     async fn mark(&self, user: &UserId, item: &ItemId, row: PositionRow) -> Result<(), PlaybackError> {
         let ticket = Ticket::default();
-        match self.intake.offer_mark(user, item.clone(), row, &ticket) {
-            Admitted::Busy { retry_after_ms } => Err(PlaybackError::Busy { retry_after_ms }),
-            Admitted::Taken if ticket.finished().await.abandoned => Err(PlaybackError::Stopping),
-            Admitted::Taken => Ok(()),
+        let admitted = self.intake.offer_mark(user, item.clone(), row, &ticket);
+        let settled = ticket.finished().await;
+        match settled.abandoned {
+            true => Err(PlaybackError::Stopping),
+            false if admitted == Admitted::Taken && settled.turned_away == 0 => Ok(()),
+            false => Err(PlaybackError::Busy { retry_after_ms: self.intake.limits().retry_after_ms }),
         }
     }
 

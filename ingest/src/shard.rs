@@ -6,6 +6,7 @@ use playhead_store::{Event, ItemId, position::PositionRow};
 
 use crate::{
     live::{Playing, Session, Viewer},
+    tally::Ending,
     ticket::{Refused, Ticket},
 };
 
@@ -22,7 +23,17 @@ pub struct Pending {
     /// The frames, in the order of arrival.
     pub frames: Vec<Frame>,
     events_max: usize,
-    is_closed: bool,
+    door: Door,
+}
+
+/// Whether a shard takes anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Open,
+    /// Not now.
+    Shut,
+    /// Never again.
+    Closed,
 }
 
 /// Events of one session that came together, or an explicit mark.
@@ -35,6 +46,8 @@ pub struct Frame {
     /// The events of the frame that admission refused. They end with its commit, not before: an answer must not run
     /// ahead of the events before it.
     pub refused: Vec<Refused>,
+    /// How its events end if it is turned away after all.
+    pub no_room: Ending,
 }
 
 /// What a frame carries.
@@ -90,9 +103,9 @@ impl Shard {
     pub fn take(&self, empty: Pending) -> Pending {
         debug_assert!(empty.is_empty(), "a shard continues on an empty buffer");
         let mut pending = self.lock();
-        let is_closed = pending.is_closed;
+        let door = pending.door;
         let taken = std::mem::replace(&mut *pending, empty);
-        pending.is_closed = is_closed;
+        pending.door = door;
         taken
     }
 
@@ -105,14 +118,14 @@ impl Pending {
     /// An empty buffer for at most `events_max` events.
     #[must_use]
     pub fn new(events_max: usize) -> Self {
-        Self { events: Vec::new(), frames: Vec::new(), events_max, is_closed: false }
+        Self { events: Vec::new(), frames: Vec::new(), events_max, door: Door::Open }
     }
 
     /// True if so many more events fit.
     #[must_use]
     pub fn has_room_for(&self, events: usize) -> bool {
         // Frames are counted too, so that marks and empty frames cannot grow without bound.
-        !self.is_closed
+        self.door == Door::Open
             && self.events.len() + events <= self.events_max
             && self.frames.len() < self.events_max
     }
@@ -145,7 +158,21 @@ impl Pending {
 
     /// Takes no more.
     pub fn close(&mut self) {
-        self.is_closed = true;
+        self.door = Door::Closed;
+    }
+
+    /// Takes no more until [`Pending::open`].
+    pub fn shut(&mut self) {
+        if self.door == Door::Open {
+            self.door = Door::Shut;
+        }
+    }
+
+    /// Takes frames again, unless it was closed.
+    pub fn open(&mut self) {
+        if self.door == Door::Shut {
+            self.door = Door::Open;
+        }
     }
 
     /// True when nothing waits.

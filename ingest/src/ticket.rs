@@ -29,6 +29,8 @@ pub struct Settlement {
     pub stored: u64,
     /// Events that had been taken before and are durable.
     pub duplicate: u64,
+    /// Events taken and turned away after all, since the journal's disk was full.
+    pub turned_away: u64,
     /// The highest number among the events that have ended, busy ones left out; 0 before any has.
     ///
     /// A session's events end in the order in which they were offered, so when they are offered in rising order,
@@ -102,11 +104,18 @@ impl Ticket {
     /// room.
     pub(crate) fn repeat_from(&self, lowest_seq: Option<u64>, refused: Option<Refused>) {
         let mut settled = self.lock();
-        settled.repeat_from_seq = match (settled.repeat_from_seq, lowest_seq) {
-            (Some(before), Some(now)) => Some(before.min(now)),
-            (before, now) => before.or(now),
-        };
+        settled.repeat_from(lowest_seq);
         settled.refused.extend(refused);
+        drop(settled);
+        self.0.changed.notify_one();
+    }
+
+    /// Notes events that were taken and cannot be kept, with the lowest of their numbers that is known.
+    pub(crate) fn turn_away(&self, events: u64, lowest_seq: Option<u64>) {
+        let mut settled = self.lock();
+        settled.outstanding = settled.outstanding.saturating_sub(events);
+        settled.turned_away += events;
+        settled.repeat_from(lowest_seq);
         drop(settled);
         self.0.changed.notify_one();
     }
@@ -147,6 +156,13 @@ pub(crate) struct Outcome {
 }
 
 impl Settlement {
+    fn repeat_from(&mut self, lowest_seq: Option<u64>) {
+        self.repeat_from_seq = match (self.repeat_from_seq, lowest_seq) {
+            (Some(before), Some(now)) => Some(before.min(now)),
+            (before, now) => before.or(now),
+        };
+    }
+
     fn read(&mut self) -> Self {
         let refused = std::mem::take(&mut self.refused);
         let copy = Self { refused: Vec::new(), ..self.clone() };

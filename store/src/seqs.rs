@@ -28,6 +28,17 @@ impl SeqSet {
         true
     }
 
+    /// Takes a number out; false if it was not there.
+    pub fn remove(&mut self, seq: u64) -> bool {
+        let after = self.ranges.partition_point(|&(first, _)| first <= seq);
+        let Some((first, last)) = self.before(after).filter(|&(_, last)| seq <= last) else { return false };
+        let left = (first < seq).then(|| (first, seq - 1));
+        let right = (seq < last).then(|| (seq + 1, last));
+        self.ranges.splice(after - 1..after, left.into_iter().chain(right));
+        self.len -= 1;
+        true
+    }
+
     /// True if the number is in the set.
     #[must_use]
     pub fn contains(&self, seq: u64) -> bool {
@@ -109,11 +120,16 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2_000))]
         #[test]
-        fn it_agrees_with_a_plain_set(seqs in prop::collection::vec(prop_oneof![0_u64..40, u64::MAX - 20..=u64::MAX], 0..60)) {
+        fn it_agrees_with_a_plain_set(
+            steps in prop::collection::vec((any::<bool>(), prop_oneof![0_u64..40, u64::MAX - 20..=u64::MAX]), 0..90),
+        ) {
             let mut set = SeqSet::default();
             let mut plain = BTreeSet::new();
-            for seq in seqs {
-                prop_assert_eq!(set.insert(seq), plain.insert(seq));
+            for (is_added, seq) in steps {
+                match is_added {
+                    true => prop_assert_eq!(set.insert(seq), plain.insert(seq)),
+                    false => prop_assert_eq!(set.remove(seq), plain.remove(&seq)),
+                }
                 prop_assert_eq!(set.len(), plain.len());
                 prop_assert!(set.ranges.windows(2).all(|pair| pair[0].1 + 1 < pair[1].0), "{:?}", set);
             }

@@ -1,6 +1,8 @@
 //! What one commit does: which of the taken events are new, what that says of sessions and positions, and how each
 //! frame ends. Logic only: no clock, no I/O.
 
+mod frame;
+
 use std::sync::Arc;
 
 use playhead_store::{
@@ -9,14 +11,16 @@ use playhead_store::{
     position::PositionRow,
 };
 
+use self::frame::{FrameWork, What};
 use crate::{
-    admission::{RejectReason, Rejection},
+    admission::RejectReason,
     journal::{Batch, TooLarge},
     live::{Playing, Session, Viewer},
     record,
     settings::Settings,
-    shard::{Frame, Load, Pending},
-    ticket::{Outcome, Refused, Ticket},
+    shard::Pending,
+    tally::Ending,
+    ticket::Outcome,
 };
 
 /// What one commit does, frame by frame.
@@ -25,22 +29,6 @@ pub(super) struct Work {
     /// The events that are new, in the order of their frames.
     fresh: Vec<Event>,
     frames: Vec<FrameWork>,
-}
-
-/// A frame on its way through the commit.
-struct FrameWork {
-    ticket: Ticket,
-    /// How many of the commit's fresh events are its own.
-    fresh: usize,
-    duplicate: u64,
-    refused: Vec<Refused>,
-    highest_seq: u64,
-    what: What,
-}
-
-enum What {
-    Events { session: Arc<Session>, playing: Arc<Playing>, position: Option<PositionRow>, last_at_ms: i64 },
-    Mark { viewer: Arc<Viewer>, item: ItemId, row: PositionRow },
 }
 
 /// Something that has become durable.
@@ -78,20 +66,9 @@ impl Work {
     /// Takes a shard's frames over and decides for each event whether it is new.
     pub(super) fn add(&mut self, pending: &mut Pending, settings: &Settings) {
         let mut events = pending.events.drain(..);
-        for Frame { ticket, load, refused } in pending.frames.drain(..) {
-            let highest_seq = refused.iter().map(|refused| refused.seq).max().unwrap_or(0);
-            let mut frame = match load {
-                Load::Mark { viewer, item, row } => {
-                    let what = What::Mark { viewer, item, row };
-                    FrameWork { ticket, fresh: 0, duplicate: 0, refused, highest_seq, what }
-                }
-                Load::Events { session, playing, count } => {
-                    let what = What::Events { session, playing, position: None, last_at_ms: 0 };
-                    let mut frame = FrameWork { ticket, fresh: 0, duplicate: 0, refused, highest_seq, what };
-                    frame.sort_out(events.by_ref().take(count), &mut self.fresh, settings);
-                    frame
-                }
-            };
+        for frame in pending.frames.drain(..) {
+            let (count, mut frame) = (frame.event_count(), FrameWork::new(frame));
+            frame.sort_out(events.by_ref().take(count), &mut self.fresh, settings);
             let fresh = self.fresh.len().saturating_sub(frame.fresh);
             frame.conclude(self.fresh.get(fresh..).unwrap_or_default(), settings);
             self.frames.push(frame);
@@ -150,100 +127,25 @@ impl Work {
         sum
     }
 
+    /// Gives everything back: what was new is not, and the tickets say from where to send again. Tells of each frame
+    /// how many events that concerns and how they end.
+    pub(super) fn turn_away(&mut self, mut tell: impl FnMut(Ending, u64)) {
+        let mut fresh = self.fresh.drain(..);
+        for frame in self.frames.drain(..) {
+            frame.forget(fresh.by_ref().take(frame.fresh));
+            tell(frame.no_room, frame.events());
+            frame.ticket.turn_away(frame.events(), Some(frame.lowest_seq).filter(|&seq| seq != 0));
+        }
+    }
+
     /// Tells all tickets that they will never settle. Returns how many events that concerns.
     pub(super) fn abandon(&mut self) -> u64 {
         self.fresh.clear();
         let abandoned = |frame: FrameWork| {
             frame.ticket.abandon();
-            frame.stored() + frame.duplicate + frame.refused.len() as u64
+            frame.events()
         };
         self.frames.drain(..).map(abandoned).sum()
-    }
-}
-
-impl FrameWork {
-    /// Sorts the frame's events into new ones, which go to `fresh`, repeated ones and refused ones.
-    fn sort_out(&mut self, events: impl Iterator<Item = Event>, fresh: &mut Vec<Event>, settings: &Settings) {
-        let What::Events { session, .. } = &self.what else { return };
-        let events_max = settings.limits.session_events_max;
-        let (mut late, mut duplicate, mut highest_seq) = (Vec::new(), 0, self.highest_seq);
-        let start = fresh.len();
-        session.with(|state| {
-            for (place, event) in (0..).zip(events) {
-                highest_seq = highest_seq.max(event.seq);
-                if state.is_erased(event.at_ms) {
-                    late.push((place, event.seq, erased(&event)));
-                } else if state.seen.contains(event.seq) {
-                    duplicate += 1;
-                } else if state.seen.len() >= events_max {
-                    late.push((place, event.seq, session_full(&event, events_max)));
-                } else {
-                    state.seen.insert(event.seq);
-                    fresh.push(event);
-                }
-            }
-        });
-        (self.fresh, self.duplicate, self.highest_seq) = (fresh.len() - start, duplicate, highest_seq);
-        self.refuse_late(late);
-    }
-
-    /// Adds refusals of this room to those of admission, under the places that the events had in their batch.
-    fn refuse_late(&mut self, late: Vec<(usize, u64, Rejection)>) {
-        if late.is_empty() {
-            return;
-        }
-        let taken: Vec<u32> = self.refused.iter().map(|refused| refused.index).collect();
-        let index_of =
-            |place| (0_u32..).filter(|index| !taken.contains(index)).nth(place).unwrap_or(u32::MAX);
-        self.refused.extend(late.into_iter().map(|(place, seq, rejection)| {
-            let index = index_of(place);
-            Refused { seq, index, rejection: rejection.within_event(index) }
-        }));
-    }
-
-    /// What the new events say of the session and of the position.
-    fn conclude(&mut self, fresh: &[Event], settings: &Settings) {
-        let What::Events { session, playing, position, last_at_ms } = &mut self.what else { return };
-        *last_at_ms = fresh.iter().map(|event| event.at_ms).max().unwrap_or(0);
-        *position = position_of(fresh, session, playing, settings);
-    }
-
-    fn keep(&mut self, events: &mut dyn Iterator<Item = Event>, keep: &mut impl FnMut(Durable<'_>)) {
-        match &mut self.what {
-            What::Events { session, playing, position, last_at_ms } if self.fresh > 0 => {
-                let description = describe(session, playing, *last_at_ms);
-                keep(Durable::Events { session, playing, description, events, position: position.take() });
-            }
-            What::Events { .. } => {}
-            What::Mark { viewer, item, row } => {
-                keep(Durable::Mark { viewer, item: item.clone(), row: std::mem::take(row) });
-            }
-        }
-    }
-
-    /// How many events, or marks, become durable with it.
-    fn stored(&self) -> u64 {
-        match self.what {
-            What::Events { .. } => self.fresh as u64,
-            What::Mark { .. } => 1,
-        }
-    }
-
-    /// True when the hot store hears of it.
-    fn renews(&self) -> bool {
-        matches!(self.what, What::Events { .. }) && (self.fresh > 0 || self.duplicate > 0)
-    }
-
-    fn hot_update(&self) -> Option<HotUpdate> {
-        let What::Events { session, playing, position, last_at_ms } = &self.what else { return None };
-        self.renews().then(|| HotUpdate {
-            key: session.key.clone(),
-            account: playing.account.clone(),
-            device: playing.device.clone(),
-            clock: session.clock,
-            last_at_ms: *last_at_ms,
-            positions: position.iter().map(|row| (playing.playable.item.clone(), row.clone())).collect(),
-        })
     }
 }
 
@@ -270,15 +172,6 @@ fn describe(session: &Session, playing: &Playing, as_of_ms: i64) -> Description 
         device: playing.device.clone(),
         order: session.order,
     }
-}
-
-fn erased(event: &Event) -> Rejection {
-    Rejection::new(RejectReason::Erased, "at_ms", event.at_ms, "times after the viewer's erasure")
-}
-
-fn session_full(event: &Event, events_max: usize) -> Rejection {
-    let allowed = format!("{events_max} events in a session; open a new one");
-    Rejection::new(RejectReason::SessionFull, "seq", event.seq, allowed)
 }
 
 #[cfg(test)]

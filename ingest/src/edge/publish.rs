@@ -166,12 +166,10 @@ fn offer(doors: &Doors, open: Open, received_at_ms: i64) -> Waiting {
 impl Waiting {
     async fn finish(self, doors: &Doors) -> SessionOutcome {
         let settled = self.ticket.finished().await;
-        let busy = match self.admitted {
-            Admitted::Taken => None,
-            Admitted::Busy { retry_after_ms } => {
-                Some(Busy { retry_after_ms, from_seq: settled.repeat_from_seq.unwrap_or(0) })
-            }
-        };
+        let is_busy = self.admitted != Admitted::Taken || settled.turned_away > 0;
+        let (retry_after_ms, from_seq) =
+            (doors.intake.limits().retry_after_ms, settled.repeat_from_seq.unwrap_or(0));
+        let busy = is_busy.then_some(Busy { retry_after_ms, from_seq });
         SessionOutcome {
             stored: settled.stored,
             duplicate: settled.duplicate,

@@ -7,6 +7,7 @@ use crate::{
     fixture::{NOW, beat, opening},
     identity::Development,
     journal::{self, Disk, DiskFile, FsDisk, Listed},
+    playback::PlaybackError,
     settings::Settings,
     ticket::Ticket,
 };
@@ -45,7 +46,7 @@ impl Disk for NoSpace {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_full_disk_never_took_is_turned_away_and_not_lost() {
+async fn what_a_full_disk_does_not_take_is_turned_away_and_not_lost() {
     let folder = tempfile::tempdir().unwrap();
     let durable = EmbeddedDurable::open(&folder.path().join("store"), Default::default()).unwrap();
     let parts = Parts {
@@ -64,11 +65,21 @@ async fn what_a_full_disk_never_took_is_turned_away_and_not_lost() {
     let ticket = Ticket::default();
     let events = vec![Ok(beat(1)), Ok(beat(2))];
     intake.offer(&session, &session.playing, events.into_iter(), NOW, &ticket);
-    assert_eq!(engine.tally().count().held(), 2);
-
-    engine.stop(Duration::from_secs(10)).await;
     let settled = ticket.finished().await;
-    assert!(settled.abandoned && settled.stored == 0, "{settled:?}");
+    assert_eq!(
+        (settled.turned_away, settled.stored, settled.repeat_from_seq),
+        (2, 0, Some(1)),
+        "{settled:?}"
+    );
+
+    // A mark is told so too, and what cannot be told is shed.
+    let marked = engine.doors().playback.forget(&session.key.user, &session.playing.playable.item, NOW).await;
+    assert!(matches!(marked, Err(PlaybackError::Busy { .. })), "{marked:?}");
+    while engine.tally().count().shed() == 0 {
+        intake.offer_or_shed(&session, &session.playing, [Ok(beat(1))].into_iter(), NOW);
+        tokio::task::yield_now().await;
+    }
+    assert!(engine.stop(Duration::from_secs(10)).await, "nothing is left, for nothing was taken");
     let count = engine.tally().count();
-    assert_eq!((count.busy, count.lost(), count.held()), (2, 0, 0));
+    assert_eq!((count.stored, count.lost(), count.held()), (0, 0, 0));
 }

@@ -7,6 +7,7 @@ use crate::{
     admission,
     live::{Playing, Session},
     shard::{Frame, Load, Pending},
+    tally::Ending,
     ticket::{Refused, Ticket},
 };
 
@@ -34,7 +35,7 @@ pub(super) fn admit(
     }
     let count = pending.events.len() - start;
     let load = Load::Events { session: Arc::clone(session), playing: Arc::clone(playing), count };
-    Frame { ticket: ticket.clone(), load, refused }
+    Frame { ticket: ticket.clone(), load, refused, no_room: Ending::Busy }
 }
 
 fn seq_of(offered: &Offered) -> u64 {

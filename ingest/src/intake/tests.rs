@@ -82,6 +82,21 @@ async fn a_full_shard_takes_nothing_of_a_frame() {
 }
 
 #[tokio::test]
+async fn shut_doors_open_again_and_closed_ones_do_not() {
+    let door = Door::new(4, 4).await;
+    door.intake.shut_doors();
+    assert_eq!(door.offer([beat(1)]), BUSY);
+    door.take();
+    assert_eq!(door.offer([beat(1)]), BUSY, "an emptied shard is as shut as before");
+    door.intake.open_doors();
+    assert_eq!(door.offer([beat(1)]), Admitted::Taken);
+    door.intake.close();
+    door.intake.shut_doors();
+    door.intake.open_doors();
+    assert_eq!(door.offer([beat(2)]), BUSY);
+}
+
+#[tokio::test]
 async fn after_busy_a_stream_goes_on_where_it_was_refused() {
     let door = Door::new(2, 2).await;
     door.offer([beat(1), beat(2)]);

@@ -1,14 +1,16 @@
 //! The durable store of a single node: fjall, an LSM tree in this process. See ADR 4.
 //!
-//! In reading order: `writer` is the one thread that writes, `change` what a batch changes, `erasing` what an erasure
-//! does, `view` is how everything is read; `rows` and `keys` are how it rests, in the tables of `tables`, and
-//! `retention` is how it goes. A write is not fsynced: the journal before this store holds it until `persist`.
+//! In reading order: `opened` keeps the tables open, `writer` is the one thread that writes, `change` what a batch
+//! changes, `erasing` what an erasure does, `view` is how everything is read; `rows` and `keys` are how it rests, in the
+//! tables of `tables`, and `retention` is how it goes. A write is not fsynced: the journal before this store holds it
+//! until `persist`.
 
 mod change;
 mod erasing;
 mod fault;
 mod keys;
 mod lock;
+mod opened;
 mod recent;
 mod retention;
 mod rows;
@@ -21,9 +23,9 @@ pub use verify::{StoreReport, verify};
 
 use super::{Durable, KnownSession, SessionRow, WriteBatch};
 use crate::{Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow};
+use opened::Opened;
 use retention::Horizon;
 use std::{path::Path, sync::Arc};
-use tables::Tables;
 use tokio::{sync::Semaphore, task};
 use view::View;
 use writer::{Command, Writer};
@@ -61,7 +63,7 @@ impl Default for EmbeddedSettings {
 pub struct EmbeddedDurable {
     /// First, so that the thread has ended when the tables are closed.
     writer: Writer,
-    tables: Arc<Tables>,
+    opened: Arc<Opened>,
     horizon: Horizon,
     retention_days: Option<u32>,
     reads: Arc<Semaphore>,
@@ -76,10 +78,10 @@ impl EmbeddedDurable {
     /// what it is, `Refused` when another version of fjall wrote it.
     pub fn open(dir: &Path, settings: EmbeddedSettings) -> Result<Self, StoreError> {
         let horizon = Horizon::default();
-        let tables = Arc::new(Tables::open(dir, &settings, &horizon)?);
-        let writer = Writer::start(tables.clone(), horizon.clone(), settings.session_cache_bytes)?;
+        let opened = Arc::new(Opened::open(dir, settings, horizon.clone())?);
+        let writer = Writer::start(opened.clone(), settings.session_cache_bytes)?;
         let reads = Arc::new(Semaphore::new(READS_MAX));
-        Ok(Self { writer, tables, horizon, retention_days: settings.retention_days, reads })
+        Ok(Self { writer, opened, horizon, retention_days: settings.retention_days, reads })
     }
 
     /// Reads on a thread that may wait for the disk.
@@ -87,11 +89,11 @@ impl EmbeddedDurable {
         &self,
         read: impl FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (tables, horizon) = (self.tables.clone(), self.horizon.clone());
+        let opened = self.opened.clone();
         let permit = self.reads.clone().acquire_owned().await;
         let read = task::spawn_blocking(move || {
             let _permit = permit;
-            read(&tables.view(&horizon))
+            opened.with(|tables, horizon| read(&tables.view(horizon)))
         });
         read.await.map_err(fault::in_task)?
     }

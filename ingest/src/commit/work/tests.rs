@@ -9,6 +9,7 @@ use crate::{
     live::{Live, Session},
     settings::{Limits, Settings},
     shard::{Frame, Load, Pending},
+    tally::Ending,
     ticket::{Refused, Ticket},
 };
 
@@ -27,7 +28,8 @@ fn pending(session: &Arc<Session>, seqs: &[u64], refused: &[u32], ticket: &Ticke
         playing: Arc::clone(&session.playing),
         count: seqs.len(),
     };
-    pending.push_or_undo(Frame { ticket: ticket.clone(), load, refused: refused.collect() });
+    let (ticket, no_room) = (ticket.clone(), Ending::Busy);
+    pending.push_or_undo(Frame { ticket, load, refused: refused.collect(), no_room });
     pending
 }
 
@@ -108,4 +110,21 @@ async fn an_abandoned_commit_tells_its_holders() {
     assert_eq!(work.abandon(), 4);
     let read = ticket.read();
     assert!(read.abandoned && read.stored == 0);
+}
+
+#[tokio::test]
+async fn what_is_turned_away_is_as_if_it_had_never_come() {
+    let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
+    let session = open(&live, "s").await;
+    work.add(&mut pending(&session, &[4, 5], &[], &ticket), &settings(10));
+    work.settle(&[], |durable| drop(durable));
+    work.add(&mut pending(&session, &[5, 7, 6], &[0], &ticket), &settings(10));
+    let mut told = Vec::new();
+    work.turn_away(|ending, events| told.push((ending, events)));
+    assert_eq!((told, work.is_empty()), (vec![(Ending::Busy, 4)], true));
+    let read = ticket.read();
+    assert_eq!((read.stored, read.turned_away, read.outstanding, read.refused), (2, 4, 0, vec![]));
+    // The repeated one counts too: the frame comes again as a whole.
+    assert_eq!((read.settled_through_seq, read.repeat_from_seq), (5, Some(5)));
+    assert_eq!(session.with(|state| state.seen.clone()), [4, 5].into_iter().collect());
 }

@@ -58,7 +58,7 @@ async fn mark(sim: &Sim, doors: &Doors, user: &UserId, item: &ItemId) {
     let number = sim.ledger.borrow_mut().mark(user, item, row);
     sim.ledger.borrow_mut().tickets.push(ticket.clone());
     let settled = ticket.finished().await;
-    if !settled.abandoned {
+    if !settled.abandoned && settled.turned_away == 0 {
         world.expect((settled.stored, settled.outstanding) == (1, 0), || {
             format!("a mark was told {settled:?}")
         });

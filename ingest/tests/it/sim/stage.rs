@@ -134,7 +134,8 @@ impl Sim {
 
     pub fn check_law(&self, engine: &Engine, may_lose: bool) {
         self.meet(engine);
-        self.ledger.borrow().check_law(&self.world, &engine.tally().count(), may_lose);
+        let was_full = engine.meters().journal_full.get() > 0;
+        self.ledger.borrow().check_law(&self.world, &engine.tally().count(), may_lose, was_full);
     }
 
     /// Counts what this engine went through, to see that nothing is left out of the simulation.

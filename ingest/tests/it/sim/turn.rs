@@ -50,6 +50,11 @@ impl Turn<'_> {
     /// What a batch's answer says of its lines.
     fn answered(&mut self, lines: &[usize], settled: &Settlement) {
         let world = &self.sim.world;
+        if settled.turned_away > 0 {
+            let is_whole = settled.turned_away == lines.len() as u64 && settled.outstanding == 0;
+            world.meet("turned away by a full disk", 1);
+            return world.expect(is_whole, || format!("{} was told {settled:?}", self.name()));
+        }
         let ended = settled.stored + settled.duplicate + settled.refused.len() as u64;
         world.expect(ended == lines.len() as u64 && settled.outstanding == 0, || {
             format!("{} sent {} events and was told {settled:?}", self.name(), lines.len())

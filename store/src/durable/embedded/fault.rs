@@ -9,8 +9,8 @@ pub(super) fn in_reading(what: &'static str) -> impl Fn(FjallError) -> StoreErro
     move |error| StoreError::new(kind(&error, StoreErrorKind::Unavailable), what, error)
 }
 
-/// An error of a write. fjall accepts no write after one that failed, so what looks like bad luck once is refused from
-/// then on, until the process starts again and fjall reads what the disk really holds.
+/// An error of a write. fjall accepts no write after one that failed, until it is opened again and reads what the disk
+/// really holds; the writer does that before it tries again.
 pub(super) fn in_writing(what: &'static str) -> impl Fn(FjallError) -> StoreError {
     move |error| StoreError::new(kind(&error, StoreErrorKind::Unknown), what, error)
 }
@@ -40,6 +40,22 @@ pub(super) fn stopped() -> StoreError {
     }
 }
 
+/// The tables could not be opened again after fjall failed. The next write tries.
+pub(super) fn closed() -> StoreError {
+    StoreError { kind: StoreErrorKind::Unavailable, what: "the embedded store is closed", source: None }
+}
+
+/// The disk has less room than a write may need.
+pub(super) fn no_room() -> StoreError {
+    let what = "the embedded store's disk is full";
+    StoreError { kind: StoreErrorKind::Unavailable, what, source: None }
+}
+
+/// The disk does not say how much room it has.
+pub(super) fn of_disk(error: std::io::Error) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "asking the embedded store's disk for its room", error)
+}
+
 /// The writer's thread went while it had this to do.
 pub(super) fn unanswered() -> StoreError {
     let what = "the embedded store's writer stopped before it answered";
@@ -55,10 +71,8 @@ pub(super) fn in_task(error: JoinError) -> StoreError {
 fn kind(error: &FjallError, on_io_error: StoreErrorKind) -> StoreErrorKind {
     match error {
         FjallError::Io(_) | FjallError::Storage(LsmError::Io(_)) => on_io_error,
-        FjallError::Locked => StoreErrorKind::Unavailable,
-        FjallError::Poisoned | FjallError::KeyspaceDeleted | FjallError::InvalidVersion(_) => {
-            StoreErrorKind::Refused
-        }
+        FjallError::Locked | FjallError::Poisoned => StoreErrorKind::Unavailable,
+        FjallError::KeyspaceDeleted | FjallError::InvalidVersion(_) => StoreErrorKind::Refused,
         _ => StoreErrorKind::Damaged,
     }
 }
@@ -68,11 +82,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failed_store_is_not_tried_for_ever() {
+    fn what_opening_again_may_mend_is_worth_another_try() {
         let disk_full = || FjallError::Io(std::io::ErrorKind::StorageFull.into());
         assert_eq!(in_writing("x")(disk_full()).kind, StoreErrorKind::Unknown);
         assert_eq!(in_reading("x")(disk_full()).kind, StoreErrorKind::Unavailable);
-        assert_eq!(in_writing("x")(FjallError::Poisoned).kind, StoreErrorKind::Refused);
+        assert_eq!(in_writing("x")(FjallError::Poisoned).kind, StoreErrorKind::Unavailable);
         assert_eq!(
             in_reading("x")(FjallError::Storage(LsmError::Unrecoverable)).kind,
             StoreErrorKind::Damaged

@@ -2,8 +2,8 @@
 
 use super::{EmbeddedSettings, fault, lock::Lock, retention::Horizon, view::View};
 use crate::{StoreError, StoreErrorKind};
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, config::FilterPolicy};
-use std::{path::Path, sync::Arc};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, config::FilterPolicy};
+use std::{path::Path, sync::Arc, thread, time::Duration};
 
 /// The open database. The fields are dropped in this order, the lock last.
 pub(super) struct Tables {
@@ -55,6 +55,19 @@ impl Tables {
         Self::open(dir, &EmbeddedSettings::default(), &Horizon::default())
     }
 
+    /// Moves what the log holds into files of its own, each fsynced when it is made.
+    pub(super) fn move_log_to_files(&self) -> Result<(), StoreError> {
+        for table in [&self.chunks, &self.sessions, &self.positions, &self.erasures] {
+            table.rotate_memtable().map_err(fault::in_writing(MOVING_LOG))?;
+            while table.sealed_memtable_count() > 0 {
+                // Fails once a thread of fjall's has failed: nobody would move anything any more.
+                self.database.persist(PersistMode::Buffer).map_err(fault::in_writing(MOVING_LOG))?;
+                thread::park_timeout(MOVING_LOOK);
+            }
+        }
+        Ok(())
+    }
+
     /// What is stored now, as of one moment.
     pub(super) fn view(&self, horizon: &Horizon) -> View<'_> {
         View::new(self, self.database.snapshot(), horizon.get())
@@ -73,6 +86,10 @@ const CHUNKS: &str = "chunks";
 const SESSIONS: &str = "sessions";
 const POSITIONS: &str = "positions";
 const ERASURES: &str = "erasures";
+
+const MOVING_LOG: &str = "moving the embedded store's log to files";
+/// How often to look whether a buffer has become a file, which takes some 10 to 100 ms.
+const MOVING_LOOK: Duration = Duration::from_millis(5);
 
 /// Chunks take two parts, sessions and positions one each.
 const WRITE_BUFFER_PARTS: u64 = 4;

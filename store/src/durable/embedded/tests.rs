@@ -7,6 +7,7 @@
     reason = "tests may fail loudly"
 )]
 
+use super::tables::Tables;
 use super::*;
 use crate::{
     Clock, EventKind, SessionId, StoreErrorKind,
@@ -36,8 +37,14 @@ fn key(user: &str, session: &str) -> SessionKey {
     SessionKey { user: UserId::new(user).unwrap(), session: SessionId::new(session).unwrap() }
 }
 
-fn rows(table: &Keyspace) -> usize {
-    table.iter().count()
+/// Looks at the tables, or changes them behind the store's back.
+fn look<T>(store: &EmbeddedDurable, look: impl FnOnce(&Tables) -> T) -> T {
+    store.opened.with(|tables, _| Ok(look(tables))).unwrap()
+}
+
+/// How many chunks, sessions and positions there are.
+fn count(tables: &Tables) -> [usize; 3] {
+    [&tables.chunks, &tables.sessions, &tables.positions].map(|table: &Keyspace| table.iter().count())
 }
 
 #[tokio::test]
@@ -45,14 +52,14 @@ async fn a_repeated_write_writes_nothing() {
     let (_dir, store) = open(EmbeddedSettings::default());
     let batch = write(&key("u", "s"), 1..=10, 100);
     store.write(&batch).await.unwrap();
-    let before = store.tables.database.seqno();
+    let before = look(&store, |tables| tables.database.seqno());
     for _ in 0..5 {
         store.write(&batch).await.unwrap();
         // Part of it in another write, and a position that is older.
         store.write(&write(&key("u", "s"), 3..=7, 50)).await.unwrap();
     }
-    assert_eq!(store.tables.database.seqno(), before);
-    assert_eq!((rows(&store.tables.chunks), rows(&store.tables.sessions)), (1, 1));
+    assert_eq!(look(&store, |tables| tables.database.seqno()), before);
+    assert_eq!(look(&store, count)[..2], [1, 1]);
 }
 
 #[tokio::test]
@@ -64,13 +71,13 @@ async fn expired_rows_leave_with_compaction() {
     }
     store.write(&write(&key("u", "both"), 11..=12, 200)).await.unwrap();
     store.expire(100);
-    for table in [&store.tables.chunks, &store.tables.sessions, &store.tables.positions] {
-        table.rotate_memtable_and_wait().unwrap();
-        table.major_compact().unwrap();
-    }
-    assert_eq!(rows(&store.tables.chunks), 2);
-    assert_eq!(rows(&store.tables.sessions), 2);
-    assert_eq!(rows(&store.tables.positions), 1);
+    look(&store, |tables| {
+        for table in [&tables.chunks, &tables.sessions, &tables.positions] {
+            table.rotate_memtable_and_wait().unwrap();
+            table.major_compact().unwrap();
+        }
+    });
+    assert_eq!(look(&store, count), [2, 2, 1]);
     let (row, events) = store.session(&key("u", "both")).await.unwrap().unwrap();
     assert_eq!((row.event_count, row.first_at_ms, events.len()), (2, 200, 2));
 }
@@ -85,8 +92,7 @@ async fn erased_rows_are_gone_from_the_tables() {
     store.write(&write(&key("erased", "0"), 5..=6, 101)).await.unwrap();
     store.write(&write(&key("spared", "0"), 1..=2, 100)).await.unwrap();
     store.erase(&UserId::new("erased").unwrap(), 100).await.unwrap();
-    let Tables { chunks, sessions, positions, .. } = &*store.tables;
-    assert_eq!((rows(chunks), rows(sessions), rows(positions)), (2, 2, 2));
+    assert_eq!(look(&store, count), [2, 2, 2]);
 }
 
 /// The mark alone, as an erasure leaves it that was cut short.
@@ -95,14 +101,15 @@ async fn an_erasure_that_was_cut_short_hides_all_the_same() {
     let (_dir, store) = open(EmbeddedSettings::default());
     let session = key("u", "s");
     store.write(&write(&session, 1..=10, 100)).await.unwrap();
-    store.tables.erasures.insert("u", super::rows::erasure(100)).unwrap();
+    look(&store, |tables| tables.erasures.insert("u", super::rows::erasure(100)).unwrap());
     assert_eq!(store.session(&session).await.unwrap(), None);
     assert_eq!(store.sessions(&session.user).await.unwrap(), []);
     assert_eq!(store.positions(&session.user).await.unwrap(), []);
     assert_eq!(store.position(&session.user, &ItemId::new("item").unwrap()).await.unwrap(), None);
     assert_eq!(store.open_session(&session).await.unwrap().seqs.len(), 0);
     store.erase(&session.user, 50).await.unwrap();
-    assert_eq!((rows(&store.tables.chunks), rows(&store.tables.positions)), (0, 0));
+    let [chunks, _, positions] = look(&store, count);
+    assert_eq!((chunks, positions), (0, 0));
 }
 
 #[tokio::test]
@@ -110,16 +117,16 @@ async fn damage_is_told_and_holds_up_nobody_else() {
     let (dir, store) = open(EmbeddedSettings { session_cache_bytes: 0, ..Default::default() });
     let (bad, good) = (key("u", "bad"), key("u", "good"));
     store.write(&write(&bad, 1..=3, 100)).await.unwrap();
-    store.tables.sessions.insert(keys::session(&bad), [codec_format(), 0xff]).unwrap();
+    look(&store, |tables| tables.sessions.insert(keys::session(&bad), [codec_format(), 0xff]).unwrap());
     let mut both = write(&bad, 4..=6, 100);
     both.sessions.extend(write(&good, 1..=6, 100).sessions);
     assert_eq!(store.write(&both).await.unwrap_err().kind, StoreErrorKind::Damaged);
     assert_eq!(store.open_session(&good).await.unwrap().seqs.len(), 6);
     assert_eq!(store.open_session(&bad).await.unwrap_err().kind, StoreErrorKind::Damaged);
     assert_eq!(store.sessions(&bad.user).await.unwrap_err().kind, StoreErrorKind::Damaged);
-    store.tables.sessions.insert(keys::session(&bad), [codec_format() + 1]).unwrap();
+    look(&store, |tables| tables.sessions.insert(keys::session(&bad), [codec_format() + 1]).unwrap());
     assert_eq!(store.session(&bad).await.unwrap_err().kind, StoreErrorKind::Refused, "a newer row");
-    store.tables.chunks.insert(keys::chunk(&good, 1), b"").unwrap();
+    look(&store, |tables| tables.chunks.insert(keys::chunk(&good, 1), b"").unwrap());
     assert_eq!(store.session(&good).await.unwrap_err().kind, StoreErrorKind::Damaged);
     drop(store);
     assert_eq!(verify(dir.path()).unwrap().damaged, 2);
@@ -133,12 +140,13 @@ async fn an_erasure_takes_damaged_rows_too() {
         store.write(&write(session, 1..=3, 100)).await.unwrap();
         store.write(&write(session, 4..=6, 300)).await.unwrap();
     }
-    store.tables.sessions.insert(keys::session(&bad), [codec_format()]).unwrap();
-    store.tables.chunks.insert(keys::chunk(&later, 1), b"").unwrap();
-    store.tables.positions.insert(keys::position(&bad.user, &ItemId::new("x").unwrap()), b"").unwrap();
+    look(&store, |tables| tables.sessions.insert(keys::session(&bad), [codec_format()]).unwrap());
+    look(&store, |tables| tables.chunks.insert(keys::chunk(&later, 1), b"").unwrap());
+    look(&store, |tables| {
+        tables.positions.insert(keys::position(&bad.user, &ItemId::new("x").unwrap()), b"").unwrap()
+    });
     store.erase(&bad.user, 200).await.unwrap();
-    let Tables { chunks, sessions, positions, .. } = &*store.tables;
-    assert_eq!((rows(chunks), rows(sessions), rows(positions)), (1, 1, 1));
+    assert_eq!(look(&store, count), [1, 1, 1]);
     assert_eq!(store.session(&later).await.unwrap().unwrap().0.event_count, 3);
     assert_eq!(store.session(&bad).await.unwrap(), None);
 }
@@ -156,7 +164,7 @@ async fn a_session_without_gaps_is_opened_from_its_row_alone() {
     store.write(&write(&gap, (1..=9).chain(11..=20), 100)).await.unwrap();
     for session in [&dense, &gap] {
         for seq_min in [1, 11] {
-            store.tables.chunks.remove(keys::chunk(session, seq_min)).unwrap();
+            look(&store, |tables| tables.chunks.remove(keys::chunk(session, seq_min)).unwrap());
         }
     }
     assert_eq!(store.open_session(&dense).await.unwrap().seqs, (1..=20).collect());
@@ -187,4 +195,68 @@ fn the_session_cache_keeps_its_bound() {
     let kept = sessions.iter().filter_map(|session| recent.take(session)).count();
     assert!((50..=200).contains(&kept), "{kept}");
     assert_eq!(sessions.iter().filter_map(|session| recent.take(session)).count(), 0);
+}
+
+/// A thread of fjall's that cannot make a file ends the database, as on a full disk. Nor can it be opened until it is
+/// mended.
+fn break_tables(dir: &Path, store: &EmbeddedDurable) -> impl FnOnce() + use<> {
+    let chunks = look(store, |tables| tables.chunks.path().to_owned());
+    let (files, away) = (chunks.join("tables"), dir.join("away"));
+    std::fs::rename(&files, &away).unwrap();
+    std::fs::write(&files, "no folder").unwrap();
+    look(store, |tables| {
+        tables.chunks.rotate_memtable().unwrap();
+        while tables.database.persist(fjall::PersistMode::Buffer).is_ok() {
+            std::thread::yield_now();
+        }
+    });
+    move || {
+        std::fs::remove_file(&files).unwrap();
+        std::fs::rename(away, files).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_failed_is_opened_again_and_has_lost_nothing() {
+    let (dir, store) = open(EmbeddedSettings::default());
+    store.write(&write(&key("u", "before"), 1..=10, 100)).await.unwrap();
+    let mend = break_tables(dir.path(), &store);
+    let after = write(&key("u", "after"), 1..=5, 200);
+    for _ in 0..2 {
+        assert!(store.write(&after).await.unwrap_err().is_retryable());
+        assert!(store.persist().await.unwrap_err().is_retryable());
+    }
+    mend();
+    store.write(&after).await.unwrap();
+    store.persist().await.unwrap();
+    for (session, events) in [("before", 10), ("after", 5)] {
+        assert_eq!(store.session(&key("u", session)).await.unwrap().unwrap().1.len(), events);
+    }
+    assert_eq!(
+        store.position(&UserId::new("u").unwrap(), &ItemId::new("item").unwrap()).await.unwrap(),
+        Some(PositionRow::set(200, 200))
+    );
+}
+
+#[tokio::test]
+async fn what_the_log_held_is_in_files_when_a_store_is_open_again() {
+    let (dir, store) = open(EmbeddedSettings::default());
+    store.write(&write(&key("u", "s"), 1..=10, 100)).await.unwrap();
+    break_tables(dir.path(), &store)();
+    assert!(store.persist().await.is_err());
+    store.persist().await.unwrap();
+    // Its log is gone, as after a power loss that took what an fsync did not write.
+    let tables = look(&store, |tables| [&tables.chunks, &tables.sessions].map(|table| table.table_count()));
+    assert_eq!(tables, [1, 1]);
+}
+
+#[tokio::test]
+async fn a_disk_without_room_is_left_alone() {
+    let (_dir, store) = open(EmbeddedSettings { write_buffer_bytes: u64::MAX, ..Default::default() });
+    let refused = store.write(&write(&key("u", "s"), 1..=1, 100)).await.unwrap_err();
+    assert_eq!(
+        (refused.kind, refused.what),
+        (StoreErrorKind::Unavailable, "the embedded store's disk is full")
+    );
+    assert_eq!(store.session(&key("u", "s")).await.unwrap(), None);
 }

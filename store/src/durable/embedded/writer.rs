@@ -1,7 +1,7 @@
 //! The one thread that writes. It owns every read-merge-write, so joins are atomic without locks, and where fjall holds
 //! a writer up (its buffers are full, its files want compacting) it holds up this thread and no runtime's.
 
-use super::{change, erasing, fault, recent::Recent, retention::Horizon, tables::Tables};
+use super::{change, erasing, fault, opened::Opened, recent::Recent, retention::Horizon, tables::Tables};
 use crate::{StoreError, StoreErrorKind, UserId, durable::WriteBatch};
 use fjall::PersistMode;
 use std::{
@@ -26,13 +26,10 @@ pub(super) enum Command {
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
 impl Writer {
-    pub(super) fn start(
-        tables: Arc<Tables>,
-        horizon: Horizon,
-        session_cache_bytes: usize,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn start(opened: Arc<Opened>, session_cache_bytes: usize) -> Result<Self, StoreError> {
         let (commands, received) = mpsc::channel(COMMANDS_MAX);
-        let state = State { tables, horizon, recent: Recent::new(session_cache_bytes) };
+        let recent = Recent::new(session_cache_bytes);
+        let state = State { opened, recent, session_cache_bytes, has_failed: false };
         let thread = thread::Builder::new().name("store-writer".into()).spawn(move || state.run(received));
         let thread = thread.map_err(|error| {
             StoreError::new(StoreErrorKind::Unavailable, "starting the embedded store's writer", error)
@@ -60,9 +57,11 @@ impl Drop for Writer {
 }
 
 struct State {
-    tables: Arc<Tables>,
-    horizon: Horizon,
+    opened: Arc<Opened>,
     recent: Recent,
+    session_cache_bytes: usize,
+    /// True after a failure that fjall does not get over by itself.
+    has_failed: bool,
 }
 
 impl State {
@@ -70,7 +69,7 @@ impl State {
         while let Some(command) = received.blocking_recv() {
             let (outcome, answer) = match command {
                 Command::Write(batch, answer) => (self.write(batch), answer),
-                Command::Persist(answer) => (self.persist(), answer),
+                Command::Persist(answer) => (self.change(|_, tables, _| persist(tables)), answer),
                 Command::Erase(user, through_ms, answer) => (self.erase(&user, through_ms), answer),
             };
             // Whoever does not wait any longer will ask again.
@@ -79,20 +78,43 @@ impl State {
     }
 
     fn write(&mut self, batch: WriteBatch) -> Result<(), StoreError> {
-        let view = self.tables.view(&self.horizon);
-        change::write(&self.tables, &view, &mut self.recent, batch)
-    }
-
-    fn persist(&self) -> Result<(), StoreError> {
-        let persisted = self.tables.database.persist(PersistMode::SyncAll);
-        persisted.map_err(fault::in_writing("persisting the embedded store"))
+        self.change(|recent, tables, horizon| change::write(tables, &tables.view(horizon), recent, batch))
     }
 
     fn erase(&mut self, user: &UserId, through_ms: i64) -> Result<(), StoreError> {
-        erasing::mark(&self.tables, &self.tables.view(&self.horizon), user, through_ms)?;
-        erasing::remove(&self.tables, &self.horizon, user)?;
-        self.persist()
+        self.change(|_, tables, horizon| {
+            erasing::mark(tables, &tables.view(horizon), user, through_ms)?;
+            erasing::remove(tables, horizon, user)?;
+            persist(tables)
+        })
     }
+
+    /// Changes what is stored, on a disk that has room and tables that have not failed.
+    fn change(
+        &mut self,
+        change: impl FnOnce(&mut Recent, &Tables, &Horizon) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.opened.has_room()?;
+        self.mend()?;
+        let recent = &mut self.recent;
+        let outcome = self.opened.with(|tables, horizon| change(recent, tables, horizon));
+        self.has_failed = outcome.as_ref().is_err_and(StoreError::is_retryable);
+        outcome
+    }
+
+    fn mend(&mut self) -> Result<(), StoreError> {
+        if self.has_failed {
+            self.opened.reopen()?;
+            self.recent = Recent::new(self.session_cache_bytes);
+            self.has_failed = false;
+        }
+        Ok(())
+    }
+}
+
+fn persist(tables: &Tables) -> Result<(), StoreError> {
+    let persisted = tables.database.persist(PersistMode::SyncAll);
+    persisted.map_err(fault::in_writing("persisting the embedded store"))
 }
 
 /// Callers beyond this wait. The flush loops are the callers, a few at a time, each with a batch of bounded size.
