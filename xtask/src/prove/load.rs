@@ -31,7 +31,6 @@ pub(super) struct Plan {
     pub(super) settle_s: u64,
     /// Sends again what was turned away or cut off. Without, each event is tried once.
     pub(super) is_insistent: bool,
-    pub(super) reads_per_s: u32,
 }
 
 /// A load that is running. Dropping it ends it.
@@ -50,14 +49,10 @@ pub(super) struct Report {
     pub(super) acked: u64,
     pub(super) busy: u64,
     pub(super) failed: u64,
-    pub(super) rejected: u64,
     pub(super) offered_per_s: f64,
     pub(super) acked_per_s: f64,
     pub(super) ack_p99_ms: f64,
-    pub(super) ack_max_ms: f64,
     pub(super) busy_p99_ms: f64,
-    pub(super) reads: u64,
-    pub(super) read_p99_ms: f64,
     pub(super) rss_bytes_max: u64,
     /// Why its figures do not count, if they do not.
     pub(super) invalid: Option<String>,
@@ -76,7 +71,6 @@ impl Plan {
             duration_s,
             settle_s: 20,
             is_insistent: true,
-            reads_per_s: 0,
         }
     }
 
@@ -116,7 +110,6 @@ impl Plan {
             ("sessions_per_connection", self.sessions_per_connection.to_string()),
             ("events_per_s", self.events_per_s.to_string()),
             ("events_per_message", self.events_per_message.to_string()),
-            ("sessions_per_message", self.sessions_per_message.to_string()),
             ("reconnect", true.to_string()),
             ("resend", self.is_insistent.to_string()),
             ("settle_s", self.settle_s.to_string()),
@@ -125,8 +118,8 @@ impl Plan {
             // A String takes whatever is written to it.
             let _ = writeln!(text, "{key} = {value}");
         }
-        if self.reads_per_s > 0 {
-            let _ = writeln!(text, "\n[reads]\nper_s = {}", self.reads_per_s);
+        if self.edge == PUBLISH {
+            let _ = writeln!(text, "sessions_per_message = {}", self.sessions_per_message);
         }
         text
     }
@@ -174,20 +167,18 @@ impl Report {
             acked: count("/acked"),
             busy: count("/busy"),
             failed: count("/failed"),
-            rejected: count("/rejected"),
             offered_per_s: number("/offered_per_s"),
             acked_per_s: number("/acked_per_s"),
             ack_p99_ms: number("/ack_ms/p99"),
-            ack_max_ms: number("/ack_ms/max"),
             busy_p99_ms: number("/busy_ms/p99"),
-            reads: count("/read_ms/count"),
-            read_p99_ms: number("/read_ms/p99"),
             rss_bytes_max: count("/server/rss_bytes_max"),
             invalid: (!is_valid).then(reason),
         }
     }
 }
 
+/// The edge whose messages hold several sessions.
+pub(super) const PUBLISH: &str = "grpc-publish";
 /// Exit codes of `playhead load` behind which there is a report.
 const OK: i32 = 0;
 const INVALID: i32 = 98;
@@ -203,7 +194,7 @@ mod tests {
     #[test]
     fn a_scenario_says_where_what_and_how_long() {
         let ports = Ports { grpc: 1, http: 2, admin: 3 };
-        let text = Plan { reads_per_s: 5, ..Plan::players(10_000, 7) }.scenario("crashes", 9, ports);
+        let text = Plan::players(10_000, 7).scenario("crashes", 9, ports);
         for line in [
             "name = \"crashes\"",
             "seed = 9",
@@ -212,7 +203,6 @@ mod tests {
             "edge = \"grpc-connect\"",
             "events_per_s = 10000",
             "resend = true",
-            "per_s = 5",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }

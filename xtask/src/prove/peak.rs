@@ -14,7 +14,7 @@ pub(super) struct Peak {
 /// Servers' batches of many sessions: what a load generator sends with the least effort, so that the server is the limit.
 pub(super) fn batches(events_per_s: u32, duration_s: u64) -> load::Plan {
     load::Plan {
-        edge: "grpc-publish",
+        edge: load::PUBLISH,
         connections: 16,
         sessions_per_connection: 64,
         events_per_s,
@@ -23,7 +23,6 @@ pub(super) fn batches(events_per_s: u32, duration_s: u64) -> load::Plan {
         duration_s,
         settle_s: 2,
         is_insistent: false,
-        reads_per_s: 0,
     }
 }
 
