@@ -27,13 +27,18 @@ pub(super) fn play(stage: &mut Stage<'_>) -> Step {
     stage.claim(probe.write().0 == Answered::Taken, "an event is taken before the disk is full");
     let (_, before) = players().run(stage, server.ports, "before")?;
 
+    let full_s = stage.form(FULL_S_SHORT, FULL_S_LONG);
+    let insistent = load::Plan { duration_s: full_s, ..players() }.start(stage, server.ports, "insistent")?;
     let (tally, during) = while_full(stage, &image, &server, &mut probe)?;
     image.free()?;
     let accepted = accepts_again(stage, &server, &mut probe)?;
-    let (_, after) = players().run(stage, server.ports, "after")?;
+    let (report, insistent) = insistent.finish(stage)?;
+    let (offered, acked) = (report.offered, report.acked);
+    stage
+        .claim(acked == offered, format!("players that insist got {acked} of {offered} events acknowledged"));
     flushes_again(stage, &server)?;
 
-    let ledgers = [before, during, after];
+    let ledgers = [before, during, insistent];
     check_all(stage, &ledgers, &server, "after there was space")?;
     let acked = crash_behind(stage, &plan, server, &ledgers)?;
     stage.sum_up(format!(
@@ -47,7 +52,7 @@ fn players() -> load::Plan {
     load::Plan::players(EVENTS_PER_S, LOAD_S)
 }
 
-/// Fills the disk and keeps it full for a while. Whatever trimming gives back is taken at once.
+/// Fills the disk and keeps it full for a while. Whatever is given back meanwhile is taken at once.
 fn while_full(
     stage: &mut Stage<'_>,
     image: &Image,
@@ -134,13 +139,14 @@ fn crash_behind(stage: &mut Stage<'_>, plan: &Plan, server: Server, ledgers: &[P
 
 const IMAGE_BYTES: u64 = 64 << 20;
 /// Segments of 4 MB, and everything else small enough for the image. A segment lives long enough for the store to meet the
-/// full disk before the journal does: what is taken then has to reach it later.
+/// full disk before the journal does: what is taken then has to reach it later. Nothing is trimmed, or the journal would live
+/// on what it gives back itself.
 const SETTINGS: [&str; 6] = [
     "journal.segment_mb=4",
     "journal.segment_age_ms=4000",
     "engine.commit_events_max=1024",
     "engine.shard_events_max=1024",
-    "engine.trim_every_ms=1000",
+    "engine.trim_every_ms=60000",
     "store.write_buffer_mb=1",
 ];
 const EVENTS_PER_S: u32 = 500;

@@ -60,9 +60,10 @@ impl Image {
         self.mount_again()
     }
 
-    /// Takes all the space that is left.
+    /// Takes all the space that is left, and keeps what it took before.
     pub(super) fn fill(&self) -> Step<u64> {
-        let mut file = File::create(self.filler()).map_err(failed("the filler"))?;
+        let file = File::options().create(true).append(true).open(self.filler());
+        let mut file = file.map_err(failed("the filler"))?;
         let mut filled = 0;
         // Smaller and smaller pieces, until not even the smallest fits.
         for piece in [1 << 20, 64 << 10, 1 << 10] {
