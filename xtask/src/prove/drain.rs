@@ -13,8 +13,8 @@ use super::{
 pub(super) fn play(stage: &mut Stage<'_>) -> Step {
     let plan = stage.server_in(stage.folder.join("data"))?;
     let drains = stage.form(DRAINS_SHORT, DRAINS_LONG);
-    // The load goes on for as long as the drains may take on average; what is left of them happens without it.
-    let duration_s = drains * (MOMENT_MS.end() + TAKES_MS) / 1_000;
+    // As long as the drains take on average: the last ones may come when the load only asks for what is open.
+    let duration_s = drains * (MOMENT_MS.end() / 2 + TAKES_MS) / 1_000;
     let mut server = plan.start(stage.waiting)?;
     let loading = load::Plan::players(EVENTS_PER_S, duration_s).start(stage, server.ports, "load")?;
     let mut slowest = Duration::ZERO;

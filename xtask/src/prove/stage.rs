@@ -118,3 +118,38 @@ const SCENARIOS_MAX: u64 = 64;
 /// Below the ports that the system gives to outgoing connections: a client that reconnects to a server that is down must
 /// not be given the server's own port.
 const PORTS: std::ops::RangeInclusive<u16> = 20_000..=29_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thrown(root: &Path, seed: u64, index: u64) -> Vec<u32> {
+        let waiting = Interrupts::never();
+        let mut stage =
+            Stage::prepare(Path::new("playhead"), root, "drain", (seed, index), false, &waiting).unwrap();
+        (0..8).map(|_| stage.throw(0..=u32::MAX)).collect()
+    }
+
+    #[test]
+    fn the_same_seed_throws_the_same_and_scenarios_differ() {
+        let root = tempfile::tempdir().unwrap();
+        let first = thrown(root.path(), 7, 1);
+        assert_eq!(first, thrown(root.path(), 7, 1));
+        assert_ne!(first, thrown(root.path(), 7, 2), "another scenario");
+        assert_ne!(first, thrown(root.path(), 8, 1), "another seed");
+    }
+
+    #[test]
+    fn a_stage_is_empty_and_remembers_what_was_wrong() {
+        let (root, waiting) = (tempfile::tempdir().unwrap(), Interrupts::never());
+        std::fs::create_dir(root.path().join("drain")).unwrap();
+        std::fs::write(root.path().join("drain/left"), "over").unwrap();
+        let mut stage =
+            Stage::prepare(Path::new("playhead"), root.path(), "drain", (7, 1), true, &waiting).unwrap();
+        assert!(!stage.folder.join("left").exists());
+        assert_eq!(stage.form(1, 2), 2, "the long form");
+        (0..WRONG_SHOWN_MAX + 3).for_each(|_| stage.claim(false, "late"));
+        stage.claim(true, "fine");
+        assert_eq!(stage.finish().1.len(), WRONG_SHOWN_MAX + 3, "all are counted, the first are shown");
+    }
+}

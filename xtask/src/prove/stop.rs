@@ -70,6 +70,13 @@ impl Interrupts {
         Ok(Self { came, told })
     }
 
+    /// Nobody will ever end anything.
+    #[cfg(test)]
+    pub(super) fn never() -> Self {
+        // Without a sender there is nobody to be told by, and a wait is over at once.
+        Self { came: Arc::default(), told: mpsc::sync_channel(1).1 }
+    }
+
     /// Waits for this long, or until somebody wants the whole to end.
     pub(super) fn nap(&self, wait: Duration) -> Step {
         if self.came.load(Ordering::SeqCst) || self.told.recv_timeout(wait).is_ok() {
