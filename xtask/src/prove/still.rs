@@ -37,13 +37,17 @@ pub(super) struct Started {
 
 impl Still {
     /// Lets players play for a while, then kills the server. The store never gets to see their events, and each event is
-    /// a record of its own, so that what a wound costs can be counted.
+    /// posted alone and so a record of its own: what a wound costs can be counted.
     pub(super) fn make(stage: &mut Stage<'_>, duration_s: u64) -> Step<Self> {
         let (data, copy) = (stage.folder.join("still"), stage.folder.join("hurt"));
         let plan = stage.server_in(data.clone())?.with(&SETTINGS);
         let server = plan.start(stage.waiting)?;
-        let load = load::Plan { connections: 10, ..load::Plan::players(EVENTS_PER_S, duration_s) };
-        let (report, ledger) = load.run(stage, server.ports, "still")?;
+        let singles = load::Plan {
+            edge: "http-json",
+            connections: 10,
+            ..load::Plan::players(EVENTS_PER_S, duration_s)
+        };
+        let (report, ledger) = singles.run(stage, server.ports, "still")?;
         server.kill()?;
         let segments = journal::read(&data.join("journal")).map_err(failed("the journal's files"))?;
         let records: usize = segments.iter().map(|segment| segment.records.len()).sum();
