@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Watch synthetic viewers play, against a server of its own or a running one.
     #[command(after_help = DEMO_EXAMPLES)]
     Demo(Demo),
+    /// Put a running server under load by a scenario, or read back the ledger that a load left.
+    #[command(after_help = LOAD_EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Load(Load),
     /// Print events of a running server as they become durable, one JSON object per line.
     #[command(after_help = TAP_EXAMPLES)]
     Tap(Tap),
@@ -117,6 +120,64 @@ pub(crate) struct Demo {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Load {
+    #[command(subcommand)]
+    pub(crate) instead: Option<LoadCommand>,
+    /// What is played: a TOML file
+    #[arg(required = true, value_name = "SCENARIO.toml")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// gRPC address of the server (target.grpc)
+    #[arg(long, value_name = "URL")]
+    pub(crate) grpc: Option<String>,
+    /// HTTP address of the server (target.http)
+    #[arg(long, value_name = "URL")]
+    pub(crate) http: Option<String>,
+    /// Admin address of the server (target.admin); empty for a server that has none
+    #[arg(long, value_name = "URL")]
+    pub(crate) admin: Option<String>,
+    /// Viewers with the same seed do the same (seed)
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// How long is measured, seconds (duration_s)
+    #[arg(long)]
+    pub(crate) duration_s: Option<u64>,
+    /// The highest rate of all loads together (load.events_per_s); steps and loads keep their proportions
+    #[arg(long)]
+    pub(crate) events_per_s: Option<u64>,
+    /// Where to keep the ledger of what was sent and acknowledged
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    /// Where to put the report as a page
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
+    /// Where to put the report as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Show no progress, and with --json no table
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum LoadCommand {
+    /// Read a ledger back: every acknowledged event there, values equal, nothing twice. Exits 0 if so, else 1.
+    Check(LoadCheck),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LoadCheck {
+    /// What `--ledger` wrote
+    #[arg(value_name = "LEDGER")]
+    pub(crate) ledger: PathBuf,
+    /// gRPC address of the server
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7450")]
+    pub(crate) grpc: String,
+    /// How the result looks
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) output: Output,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Tap {
     #[command(flatten)]
     pub(crate) at: AdminFlags,
@@ -193,6 +254,15 @@ Examples:
   playhead demo
   playhead demo --server http://127.0.0.1:7450 --viewers 1000 --duration-s 60
   playhead demo --duration-s 5 --output json";
+
+const LOAD_EXAMPLES: &str = "\
+Exits 0 if all went well, 99 if a limit of the scenario was missed, 98 if the run is invalid because the generator
+lagged, 78 if the scenario is wrong, 1 otherwise.
+
+Examples:
+  playhead load load-tests/scenarios/smoke.toml
+  playhead load average.toml --ledger run.ledger --report run.html --json run.json
+  playhead load check run.ledger";
 
 const TAP_EXAMPLES: &str = "\
 Examples:

@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use playhead_load::law::Law;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tonic::transport::{Channel, Endpoint};
@@ -22,15 +23,12 @@ use crate::{
 
 mod drive;
 mod figures;
-mod law;
 mod readback;
 mod session;
 mod table;
-mod viewer;
 
 use drive::{Drive, Pace};
 use figures::Figures;
-use law::Law;
 use table::Table;
 
 /// Why the demo could not be played.

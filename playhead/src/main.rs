@@ -1,7 +1,7 @@
 //! The one binary: configuration, wiring, command line. It has no logic of its own; the engine is `playhead-ingest`.
 //!
 //! In reading order: [`cli`] says what can be asked, [`config`] what can be set; [`serve`] puts the server together and
-//! [`admin`] tells how it is. [`demo`] plays viewers against it; [`tap`], [`health`], [`check`] and [`verify`] look on.
+//! [`admin`] tells how it is. [`demo`] and [`load`] play viewers against it; [`tap`], [`health`], [`check`] and [`verify`] look on.
 
 use std::process::ExitCode;
 
@@ -17,6 +17,7 @@ mod config;
 mod demo;
 mod fetch;
 mod health;
+mod load;
 mod log;
 mod print;
 mod serve;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => serve::run(&flags),
         Command::Check(asked) => check::run(&asked),
         Command::Demo(asked) => demo::run(&asked),
+        Command::Load(asked) => load::run(&asked),
         Command::Tap(asked) => tap::run(&asked),
         Command::Verify(asked) => verify::run(&asked),
         Command::Health(asked) => health::run(&asked),
@@ -67,6 +69,9 @@ enum CommandError {
     /// The demo could not be played.
     #[error(transparent)]
     Demo(#[from] demo::DemoError),
+    /// The load could not be played, or its ledger not be read back.
+    #[error(transparent)]
+    Load(#[from] load::LoadCommandError),
     /// Journal or store could not be looked at.
     #[error(transparent)]
     Verify(#[from] verify::VerifyError),
@@ -79,6 +84,7 @@ impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Config(_) | Self::Data(_) => ExitCode::from(ConfigError::EXIT_CODE),
+            Self::Load(error) => error.exit_code(),
             Self::Serve(_) | Self::Fetch(_) | Self::Demo(_) | Self::Verify(_) | Self::Io(_) => {
                 ExitCode::FAILURE
             }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use playhead_load::viewer::Viewer;
 use playhead_proto::ingest::v1::{ClientFrame, ingest_service_client::IngestServiceClient};
 use tokio::{
     sync::{mpsc, watch},
@@ -13,7 +14,6 @@ use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
 use super::{
     figures::Figures,
     session::{Ended, Session},
-    viewer::Viewer,
 };
 
 /// How the viewers' time passes: faster than ours, and ending now, because no player's clock may run ahead.
@@ -167,14 +167,15 @@ impl Drive {
                 },
                 () = until(sends_again) => {
                     sends_again = None;
-                    for unacked in session.unacked() {
-                        say(&outbound, session.batch(&unacked, self.pace.unix_ms())).await?;
+                    session.go_back();
+                    while let Some(unacked) = session.send(self.pace.unix_ms()) {
+                        say(&outbound, unacked).await?;
                     }
                 }
                 () = until(next), if sends_again.is_none() => {
-                    let happened = session.happen(self.pace.now() - begins_ms, Instant::now(), &self.figures);
-                    if !happened.is_empty() {
-                        say(&outbound, session.batch(&happened, self.pace.unix_ms())).await?;
+                    session.happen(self.pace.now() - begins_ms, &self.figures);
+                    if let Some(happened) = session.send(self.pace.unix_ms()) {
+                        say(&outbound, happened).await?;
                     }
                 }
                 _ = stopped.changed() => {}

@@ -1,19 +1,18 @@
 //! Reads back what the server acknowledged and compares it with the model, which is played again from its seed: it is
 //! the ledger, so nothing has to be kept while the demo runs.
 
-use std::collections::HashMap;
-
 use futures_util::{StreamExt, stream};
-use playhead_proto::playback::v1::{
-    GetPositionRequest, GetSessionRequest, playback_service_client::PlaybackServiceClient,
+use playhead_load::{
+    readback::{self, Compared, Identity, Need},
+    viewer::{Viewer, expected_position_ms},
+    wire,
 };
 use playhead_store::Event;
-use tonic::{Code, Request, Status, metadata::MetadataValue, transport::Channel};
+use tonic::{Status, transport::Channel};
 
 use super::{
     drive::{self, Played},
     session::Ended,
-    viewer::{Viewer, expected_position_ms},
 };
 
 /// What reading back found.
@@ -81,13 +80,12 @@ async fn look(channel: &Channel, expected: &Expected) -> Found {
     if expected.events.is_empty() {
         return found;
     }
-    let mut client = PlaybackServiceClient::new(channel.clone());
-    if let Err(status) = found.compare_events(&mut client, expected).await {
+    if let Err(status) = found.compare_events(channel, expected).await {
         found.missing += expected.events.len() as u64;
         found.note(format!("session {} cannot be read: {}", expected.session, status.message()));
     }
     if expected.is_settled
-        && let Err(status) = found.compare_position(&mut client, expected).await
+        && let Err(status) = found.compare_position(channel, expected).await
     {
         found.positions_wrong += 1;
         found.note(format!("position of {} cannot be read: {}", expected.user, status.message()));
@@ -96,56 +94,25 @@ async fn look(channel: &Channel, expected: &Expected) -> Found {
 }
 
 impl Found {
-    async fn compare_events(
-        &mut self,
-        client: &mut PlaybackServiceClient<Channel>,
-        expected: &Expected,
-    ) -> Result<(), Status> {
-        let (user_id, session_id) = (expected.user.clone(), expected.session.clone());
-        let asked = request(&expected.user, GetSessionRequest { user_id, session_id, read_mask: None })?;
-        let stored = client.get_session(asked).await?.into_inner().events;
-        let mut copies: HashMap<u64, u64> = HashMap::new();
-        for event in &stored {
-            *copies.entry(event.seq).or_default() += 1;
-        }
-        let by_seq: HashMap<u64, _> = stored.iter().map(|event| (event.seq, event)).collect();
-        for event in &expected.events {
-            let is_as_sent = by_seq.get(&event.seq).map(|stored| {
-                let (kind, position_ms) = (i32::from(event.kind.number()), event.position_ms);
-                let same =
-                    (stored.kind, stored.at_ms, stored.position_ms) == (kind, event.at_ms, position_ms);
-                same && copies.get(&event.seq) == Some(&1)
-            });
-            match is_as_sent {
-                Some(true) => self.events += 1,
-                Some(false) => {
-                    self.wrong += 1;
-                    self.note(format!(
-                        "event {} of session {} is not as it was sent",
-                        event.seq, expected.session
-                    ));
-                }
-                None => {
-                    self.missing += 1;
-                    self.note(format!("event {} of session {} is missing", event.seq, expected.session));
-                }
-            }
-        }
+    async fn compare_events(&mut self, channel: &Channel, expected: &Expected) -> Result<(), Status> {
+        let answer = readback::stored_session(channel, &expected.user, &expected.session).await?;
+        let answer = answer.ok_or_else(|| Status::not_found("there is no such session"))?;
+        let offset_ms = answer.session.map_or(0, |session| session.clock_offset_ms);
+        let sent: Vec<_> = expected.events.iter().map(|event| (wire::event(event, 0), Need::There)).collect();
+        // What was sent last may be there without its acknowledgement.
+        let through = expected.events.last().map(|event| event.seq);
+        let (session, stored) = (&expected.session, &answer.events);
+        let Compared { found, missing, altered, doubled, strangers, examples, .. } =
+            readback::compare(session, &sent, stored, Identity::Seq, offset_ms, through);
+        self.events += found;
+        self.missing += missing;
+        self.wrong += altered + doubled + strangers;
+        examples.into_iter().for_each(|example| self.note(example));
         Ok(())
     }
 
-    async fn compare_position(
-        &mut self,
-        client: &mut PlaybackServiceClient<Channel>,
-        expected: &Expected,
-    ) -> Result<(), Status> {
-        let (user_id, item_id) = (expected.user.clone(), expected.item.clone());
-        let asked = request(&expected.user, GetPositionRequest { user_id, item_id })?;
-        let stored = match client.get_position(asked).await {
-            Ok(answer) => answer.into_inner().position.map(|position| position.position_ms),
-            Err(status) if status.code() == Code::NotFound => None,
-            Err(status) => return Err(status),
-        };
+    async fn compare_position(&mut self, channel: &Channel, expected: &Expected) -> Result<(), Status> {
+        let stored = readback::stored_position_ms(channel, &expected.user, &expected.item).await?;
         let wanted = expected_position_ms(expected.events.iter());
         match (stored == wanted, wanted.is_some()) {
             (true, true) => self.positions += 1,
@@ -173,15 +140,6 @@ impl Found {
         self.positions_wrong += other.positions_wrong;
         other.mismatches.into_iter().for_each(|mismatch| self.note(mismatch));
     }
-}
-
-fn request<T>(user: &str, message: T) -> Result<Request<T>, Status> {
-    let mut request = Request::new(message);
-    let token: MetadataValue<_> = format!("Bearer {user}")
-        .parse()
-        .map_err(|_| Status::internal("the viewer's name is no header value"))?;
-    request.metadata_mut().insert("authorization", token);
-    Ok(request)
 }
 
 const READS_AT_ONCE: usize = 16;

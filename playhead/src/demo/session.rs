@@ -1,13 +1,17 @@
 //! One session on the client's side: what is next, what is sent and not acknowledged, what the server said.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::{Duration, Instant};
 
-use playhead_proto::ingest::v1 as wire;
-use playhead_store::Event;
-use tokio::time::Instant;
-use wire::{client_frame::Frame as Said, server_frame::Frame as Heard};
+use playhead_load::{
+    tail::{Ending, Tail},
+    viewer::{Watching, tells_position},
+    wire::{self, BATCH_EVENTS_MAX},
+};
+use playhead_proto::ingest::v1 as proto;
+use playhead_store::{Event, EventKind, PlayerState};
+use proto::server_frame::Frame as Heard;
 
-use super::{figures::Figures, viewer::Watching};
+use super::figures::Figures;
 
 /// A session that is being played. It outlives its streams: whatever is unacknowledged is sent again on the next one.
 pub(super) struct Session {
@@ -19,7 +23,7 @@ pub(super) struct Session {
     pub(super) started_at_ms: i64,
     watching: Watching,
     next: Option<Event>,
-    unacked: VecDeque<Sent>,
+    tail: Tail,
     ended: Ended,
     has_position: bool,
 }
@@ -39,16 +43,11 @@ pub(super) struct Ended {
     pub(super) last_ms: i64,
 }
 
-struct Sent {
-    event: Event,
-    at: Instant,
-}
-
 impl Session {
     pub(super) fn new(id: String, item: String, started_at_ms: i64, mut watching: Watching) -> Self {
         let next = watching.next();
         let ended = Ended { started_at_ms, ..Ended::default() };
-        Self { id, item, started_at_ms, watching, next, unacked: VecDeque::new(), ended, has_position: false }
+        Self { id, item, started_at_ms, watching, next, tail: Tail::default(), ended, has_position: false }
     }
 
     /// When the next event happens, ms after the start; `None` when the viewer is done.
@@ -58,138 +57,111 @@ impl Session {
 
     /// True when everything sent has its ending.
     pub(super) fn is_settled(&self) -> bool {
-        self.unacked.is_empty()
+        self.tail.is_empty()
     }
 
     /// What opens a stream.
-    pub(super) fn hello(&self, now_ms: i64) -> wire::ClientFrame {
-        frame(Said::Hello(wire::Hello {
-            protocol_version: 1,
-            session: Some(wire::Session {
-                session_id: self.id.clone(),
-                item_id: self.item.clone(),
-                item_kind: wire::ItemKind::Movie.into(),
-                duration_ms: Some(self.watching.duration_ms),
-                credits_ms: None,
-            }),
-            sent_at_ms: now_ms,
-            unacked_from_seq: self.ended.acked_through + 1,
-        }))
+    pub(super) fn hello(&self, now_ms: i64) -> proto::ClientFrame {
+        let session = wire::session(&self.id, &self.item, self.watching.duration_ms);
+        wire::hello(session, self.tail.acked_through(), now_ms)
     }
 
-    /// Takes what has happened until `until_ms` after the start, and remembers it as sent.
-    pub(super) fn happen(&mut self, until_ms: i64, now: Instant, figures: &Figures) -> Vec<Event> {
-        let mut happened = Vec::new();
-        while happened.len() < BATCH_EVENTS_MAX {
+    /// Takes what has happened until `until_ms` after the start; it waits to be sent.
+    pub(super) fn happen(&mut self, until_ms: i64, figures: &Figures) {
+        let (now, before) = (Instant::now(), self.ended.offered);
+        for _ in 0..BATCH_EVENTS_MAX {
             let Some(event) = self.next.take_if(|event| event.at_ms <= until_ms) else { break };
             self.next = self.watching.next();
             self.ended.offered += 1;
             self.ended.last_ms = event.at_ms;
-            self.unacked.push_back(Sent { event: event.clone(), at: now });
-            happened.push(event);
+            self.tail.push(wire::event(&event, self.started_at_ms), now);
         }
-        figures.count(|figures| figures.offered += happened.len() as u64);
-        happened
+        figures.count(|figures| figures.offered += self.ended.offered - before);
     }
 
-    /// What was sent and has no ending, oldest first, in batches. All of it has to be sent before anything newer: an
-    /// acknowledgement speaks for every event up to it.
-    pub(super) fn unacked(&self) -> Vec<Vec<Event>> {
-        let events: Vec<Event> = self.unacked.iter().map(|sent| sent.event.clone()).collect();
-        events.chunks(BATCH_EVENTS_MAX).map(<[Event]>::to_vec).collect()
+    /// All that has no ending waits to be sent again, before anything newer: an acknowledgement speaks for every event
+    /// up to it.
+    pub(super) fn go_back(&mut self) {
+        self.tail.go_back();
     }
 
-    /// Events as a frame.
-    pub(super) fn batch(&self, events: &[Event], now_ms: i64) -> wire::ClientFrame {
-        let events = events.iter().map(|event| to_wire(event, self.started_at_ms)).collect();
-        frame(Said::Events(wire::EventBatch { sent_at_ms: now_ms, events }))
+    /// The next frame of what waits to be sent, if anything does.
+    pub(super) fn send(&mut self, now_ms: i64) -> Option<proto::ClientFrame> {
+        let events = self.tail.waiting(BATCH_EVENTS_MAX);
+        self.tail.sent(events.len(), Instant::now());
+        (!events.is_empty()).then(|| wire::batch(events, now_ms))
     }
 
     /// Hears what the server says. After `busy`, how long to wait before sending again.
-    pub(super) fn hear(&mut self, frame: wire::ServerFrame, figures: &Figures) -> Option<Duration> {
+    pub(super) fn hear(&mut self, frame: proto::ServerFrame, figures: &Figures) -> Option<Duration> {
         let Some(Heard::Ack(ack)) = frame.frame else { return None };
-        let refused =
-            ack.rejected.iter().filter(|rejection| rejection.seq > 0).map(|rejection| rejection.seq);
+        let refused = ack.rejected.iter().map(|rejection| rejection.seq).filter(|&seq| seq > 0);
         self.ended.refused.extend(refused);
         figures.count(|figures| figures.refused += ack.rejected.len() as u64);
-        self.settle(ack.acked_through_seq, figures);
-        let busy = ack.busy?;
+        let (ended, has_position) = (&mut self.ended, &mut self.has_position);
+        let busy = self.tail.hear(&ack, |held, ending| {
+            ended.acked_through = held.event.seq;
+            if ending == Ending::Rejected || ended.refused.contains(&held.event.seq) {
+                return;
+            }
+            figures.acked(held.due.elapsed());
+            if says_position(&held.event) && !*has_position {
+                *has_position = true;
+                figures.count(|figures| figures.positions += 1);
+            }
+        });
+        let busy = busy?;
         figures.count(|figures| figures.busy += 1);
-        Some(Duration::from_millis(busy.retry_after_ms.into()))
+        Some(busy.retry_after)
     }
 
     /// What became of it.
     pub(super) fn end(self) -> Ended {
         self.ended
     }
-
-    fn settle(&mut self, through: u64, figures: &Figures) {
-        while let Some(sent) = self.unacked.pop_front_if(|sent| sent.event.seq <= through) {
-            self.ended.acked_through = sent.event.seq;
-            if self.ended.refused.contains(&sent.event.seq) {
-                continue;
-            }
-            figures.acked(sent.at.elapsed());
-            let says_position = super::viewer::expected_position_ms(std::iter::once(&sent.event)).is_some();
-            if says_position && !self.has_position {
-                self.has_position = true;
-                figures.count(|figures| figures.positions += 1);
-            }
-        }
-    }
 }
 
-fn frame(said: Said) -> wire::ClientFrame {
-    wire::ClientFrame { frame: Some(said) }
+fn says_position(event: &proto::Event) -> bool {
+    let kind = EventKind::from_number(event.kind.into());
+    kind.is_some_and(|kind| tells_position(kind, PlayerState::from_number(event.state.into())))
 }
-
-/// An event as it goes over the wire, with the time that the player's clock shows.
-fn to_wire(event: &Event, started_at_ms: i64) -> wire::Event {
-    wire::Event {
-        kind: event.kind.number().into(),
-        seq: event.seq,
-        at_ms: started_at_ms + event.at_ms,
-        position_ms: event.position_ms,
-        from_ms: event.from_ms,
-        state: event.state.map_or(0, |state| state.number().into()),
-        rate: event.rate.map(|rate| rate.factor()),
-        bitrate_kbps: event.bitrate_kbps,
-        startup_ms: event.startup_ms,
-        stall_ms: event.stall_ms,
-        error_code: event.error_code.as_deref().unwrap_or_default().to_owned(),
-        duration_ms: event.duration_ms,
-    }
-}
-
-/// Well below what a server takes in one frame.
-const BATCH_EVENTS_MAX: usize = 500;
 
 #[cfg(test)]
 mod tests {
+    use playhead_load::viewer::Viewer;
+
     use super::*;
-    use crate::demo::viewer::Viewer;
 
     fn session() -> Session {
         Session::new("s".into(), "m".into(), 1_000, Viewer::new(1, 1).begin())
     }
 
-    fn ack(acked_through_seq: u64, rejected: &[u64], busy: Option<u32>) -> wire::ServerFrame {
-        let rejected = rejected.iter().map(|&seq| wire::Rejection { seq, ..Default::default() }).collect();
-        let busy = busy.map(|retry_after_ms| wire::Busy { retry_after_ms, from_seq: 1 });
-        let ack = wire::Ack { acked_through_seq, rejected, busy, ..Default::default() };
-        wire::ServerFrame { frame: Some(Heard::Ack(ack)) }
+    fn ack(acked_through_seq: u64, rejected: &[u64], busy: Option<u32>) -> proto::ServerFrame {
+        let rejected = rejected.iter().map(|&seq| proto::Rejection { seq, ..Default::default() }).collect();
+        let busy = busy.map(|retry_after_ms| proto::Busy { retry_after_ms, from_seq: 1 });
+        let ack = proto::Ack { acked_through_seq, rejected, busy, ..Default::default() };
+        proto::ServerFrame { frame: Some(Heard::Ack(ack)) }
     }
 
-    #[tokio::test]
-    async fn an_ack_settles_what_it_covers_and_the_rest_is_sent_again() {
+    fn seqs(frame: Option<proto::ClientFrame>) -> Vec<u64> {
+        let Some(proto::client_frame::Frame::Events(batch)) = frame.and_then(|frame| frame.frame) else {
+            return Vec::new();
+        };
+        batch.events.iter().map(|event| event.seq).collect()
+    }
+
+    #[test]
+    fn an_ack_settles_what_it_covers_and_the_rest_is_sent_again() {
         let (mut session, figures) = (session(), Figures::default());
-        let sent = session.happen(60_000, Instant::now(), &figures);
-        assert!(sent.len() > 4, "{sent:?}");
+        session.happen(60_000, &figures);
+        let sent = seqs(session.send(0)).len() as u64;
+        assert!(sent > 4, "{sent}");
         assert_eq!(session.hear(ack(3, &[2], None), &figures), None);
-        let left: Vec<u64> = session.unacked().concat().iter().map(|event| event.seq).collect();
-        assert_eq!(left, (4..=sent.len() as u64).collect::<Vec<_>>());
+        assert_eq!(seqs(session.send(0)), [], "nothing new");
+        session.go_back();
+        assert_eq!(seqs(session.send(0)), (4..=sent).collect::<Vec<_>>());
         let now = figures.now();
-        assert_eq!((now.offered, now.acked, now.refused), (sent.len() as u64, 2, 1));
+        assert_eq!((now.offered, now.acked, now.refused), (sent, 2, 1));
         assert_eq!(session.hear(ack(3, &[], Some(250)), &figures), Some(Duration::from_millis(250)));
         let ended = session.end();
         assert_eq!((ended.acked_through, ended.refused), (3, vec![2]));

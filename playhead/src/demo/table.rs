@@ -2,11 +2,11 @@
 
 use std::{fmt::Write, time::Duration};
 
+use playhead_load::law::Law;
 use serde_json::{Value, json};
 
 use super::{
     figures::{Snapshot, ms},
-    law::Law,
     readback::Found,
 };
 use crate::cli::Demo;

@@ -3,13 +3,17 @@
 use super::Finding;
 
 /// Which of our crates each of our crates may depend on; a crate that is not listed may depend on any.
-const MAY_KNOW: [(&str, &[&str]); 7] = [
+const MAY_KNOW: [(&str, &[&str]); 8] = [
     ("proto", &[]),
     // Itself, to turn its contract suite on for its own tests.
     ("store", &["playhead-store"]),
     ("ingest", &["playhead-proto", "playhead-store"]),
     ("catalog", &["playhead-proto", "playhead-store"]),
-    ("playhead", &["playhead-proto", "playhead-store", "playhead-ingest", "playhead-catalog"]),
+    ("load-tests", &["playhead-proto", "playhead-store"]),
+    (
+        "playhead",
+        &["playhead-proto", "playhead-store", "playhead-ingest", "playhead-catalog", "playhead-load"],
+    ),
     ("bench", &["playhead-proto", "playhead-store", "playhead-ingest", "playhead-catalog"]),
     ("xtask", &[]),
 ];

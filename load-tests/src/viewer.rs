@@ -7,20 +7,40 @@ use playhead_store::{Event, EventKind, PlayerState};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+/// What distinguishes one kind of audience from another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Habits {
+    /// How much earlier or later than due a beat may come, ms.
+    pub jitter_ms: i64,
+    /// How many events a session has, on average, before its viewer leaves; an item that is shorter ends it before.
+    pub session_events: u32,
+    /// How long items are, ms.
+    pub duration_ms: Range<i64>,
+}
+
+impl Default for Habits {
+    /// Exact beats, a hundred events, trailers to films.
+    fn default() -> Self {
+        Self { jitter_ms: 0, session_events: SESSION_EVENTS, duration_ms: DURATION_MS }
+    }
+}
+
 /// A viewer who watches one item after another.
 #[derive(Debug)]
-pub(crate) struct Viewer {
+pub struct Viewer {
+    habits: Habits,
     dice: ChaCha8Rng,
     items_begun: u32,
 }
 
 /// One item being watched: an iterator over what happens, each event `at_ms` after the session's start.
 #[derive(Debug)]
-pub(crate) struct Watching {
+pub struct Watching {
     /// Which of the viewer's items this is, from 0.
-    pub(crate) item: u32,
+    pub item: u32,
     /// The item's length, ms.
-    pub(crate) duration_ms: i64,
+    pub duration_ms: i64,
+    habits: Habits,
     dice: ChaCha8Rng,
     seq: u64,
     at_ms: i64,
@@ -41,24 +61,32 @@ enum Mood {
 
 impl Viewer {
     /// The viewer of this number among those of a seed.
-    pub(crate) fn new(seed: u64, number: u32) -> Self {
+    #[must_use]
+    pub fn new(seed: u64, number: u32) -> Self {
+        Self::with_habits(Habits::default(), seed, number.into())
+    }
+
+    /// The same, of an audience with these habits.
+    #[must_use]
+    pub fn with_habits(habits: Habits, seed: u64, number: u64) -> Self {
         let mut dice = ChaCha8Rng::seed_from_u64(seed);
-        dice.set_stream(number.into());
-        Self { dice, items_begun: 0 }
+        dice.set_stream(number);
+        Self { habits, dice, items_begun: 0 }
     }
 
     /// How long the viewer takes to choose what to watch next, ms.
-    pub(crate) fn choose_ms(&mut self) -> i64 {
+    pub fn choose_ms(&mut self) -> i64 {
         self.dice.random_range(0..CHOOSE_MS_MAX)
     }
 
     /// Begins the next item, which no other session of this viewer has played.
-    pub(crate) fn begin(&mut self) -> Watching {
+    pub fn begin(&mut self) -> Watching {
         let item = self.items_begun;
         self.items_begun += 1;
         Watching {
             item,
-            duration_ms: self.dice.random_range(DURATION_MS),
+            duration_ms: self.dice.random_range(self.habits.duration_ms.clone()),
+            habits: self.habits.clone(),
             dice: ChaCha8Rng::from_rng(&mut self.dice),
             seq: 0,
             at_ms: 0,
@@ -96,9 +124,9 @@ impl Watching {
 
     /// Plays until the next beat is due or something comes between.
     fn play_on(&mut self) -> Event {
-        let roll = self.dice.random_range(0..1_000_u32);
+        let roll = self.roll();
         let plays_ms =
-            if UNEVENTFUL.contains(&roll) { BEAT_MS } else { self.dice.random_range(500..BEAT_MS) };
+            if UNEVENTFUL.contains(&roll) { self.beat_ms() } else { self.dice.random_range(500..BEAT_MS) };
         if self.position_ms + plays_ms >= self.duration_ms {
             return self.end();
         }
@@ -111,6 +139,23 @@ impl Watching {
             roll if STALLS.contains(&roll) => self.stall(),
             roll if SWITCHES.contains(&roll) => self.switch(),
             _ => self.turn(Mood::Gone, EventKind::Stop, PlayerState::Paused),
+        }
+    }
+
+    /// What comes next, of 1 000; how often the viewer leaves is the audience's habit.
+    fn roll(&mut self) -> u32 {
+        let leaves = 1.0 / f64::from(self.habits.session_events.max(1));
+        match self.habits.session_events {
+            SESSION_EVENTS => self.dice.random_range(0..1_000),
+            _ if self.dice.random_bool(leaves) => SWITCHES.end,
+            _ => self.dice.random_range(0..SWITCHES.end),
+        }
+    }
+
+    fn beat_ms(&mut self) -> i64 {
+        match self.habits.jitter_ms {
+            0 => BEAT_MS,
+            jitter_ms => BEAT_MS + self.dice.random_range(-jitter_ms..=jitter_ms),
         }
     }
 
@@ -181,15 +226,22 @@ impl Watching {
 
 /// Where a viewer is after these events, in their order: what a person would say, not what the server computes. START
 /// and QUALITY say nothing of it, nor does a beat while paused.
-pub(crate) fn expected_position_ms<'a>(events: impl Iterator<Item = &'a Event>) -> Option<i64> {
-    let tells = |event: &&Event| match event.kind {
-        EventKind::Start | EventKind::Quality => false,
-        EventKind::Beat => event.state == Some(PlayerState::Playing),
-        _ => true,
-    };
-    events.filter(tells).last().and_then(|event| event.position_ms)
+pub fn expected_position_ms<'a>(events: impl Iterator<Item = &'a Event>) -> Option<i64> {
+    events.filter(|event| tells_position(event.kind, event.state)).last().and_then(|event| event.position_ms)
 }
 
+/// True when an event of this kind, after which the player is in this state, says where its viewer is.
+#[must_use]
+pub fn tells_position(kind: EventKind, state: Option<PlayerState>) -> bool {
+    match kind {
+        EventKind::Start | EventKind::Quality => false,
+        EventKind::Beat => state == Some(PlayerState::Playing),
+        _ => true,
+    }
+}
+
+/// The share of steps at which a viewer leaves, 1 of this many, in [`Viewer::new`]'s audience.
+const SESSION_EVENTS: u32 = 100;
 /// Players beat every ten seconds.
 const BEAT_MS: i64 = 10_000;
 /// Longer than any kind's opening by default.
@@ -247,6 +299,20 @@ mod tests {
         for kind in [Start, Beat, Seek, Pause, Resume, StallStart, StallEnd, Quality, Stop, Ended] {
             assert!(events.iter().any(|event| event.kind == kind), "{kind:?}");
         }
+    }
+
+    #[test]
+    fn habits_set_how_long_sessions_are_and_how_even_beats_come() {
+        let habits = Habits { jitter_ms: 2_000, session_events: 20, ..Habits::default() };
+        let sessions: Vec<Vec<Event>> =
+            (0..500).map(|number| Viewer::with_habits(habits.clone(), 1, number).begin().collect()).collect();
+        let mean = sessions.iter().map(Vec::len).sum::<usize>() / sessions.len();
+        assert!((15..25).contains(&mean), "{mean}");
+        let gaps: Vec<i64> = sessions
+            .iter()
+            .flat_map(|events| events.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms))
+            .collect();
+        assert!(gaps.iter().any(|&gap| gap > BEAT_MS) && gaps.iter().all(|&gap| gap <= BEAT_MS + 2_000));
     }
 
     #[test]

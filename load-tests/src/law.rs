@@ -4,18 +4,19 @@ use std::collections::BTreeMap;
 
 /// What the server counted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Law {
+pub struct Law {
     /// Events offered to it, repeats included.
-    pub(super) offered: u64,
+    pub offered: u64,
     /// Events by their ending.
-    pub(super) ended: BTreeMap<String, u64>,
+    pub ended: BTreeMap<String, u64>,
     /// Events without one.
-    pub(super) held: u64,
+    pub held: u64,
 }
 
 impl Law {
     /// Reads it from a metrics page.
-    pub(super) fn read(page: &str) -> Self {
+    #[must_use]
+    pub fn read(page: &str) -> Self {
         let mut law = Self::default();
         for line in page.lines().filter(|line| !line.starts_with('#')) {
             let Some((name, value)) = line.rsplit_once(' ') else { continue };
@@ -33,7 +34,8 @@ impl Law {
     }
 
     /// True when every event has exactly one ending, and none was lost.
-    pub(super) fn holds(&self) -> bool {
+    #[must_use]
+    pub fn holds(&self) -> bool {
         let lost = self.ended.get("lost").copied().unwrap_or(0);
         self.offered == self.ended.values().sum::<u64>() + self.held && lost == 0
     }

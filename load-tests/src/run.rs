@@ -1,0 +1,210 @@
+//! A run: workers play the scenario, the server is watched beside them, and a report comes of it.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use tokio::{net::lookup_host, sync::watch, task::JoinSet};
+use tonic::transport::Endpoint;
+
+use crate::{
+    ledger::{
+        record::{Run as RunRow, VERSION},
+        write::{Ledger, Pen},
+    },
+    names::Names,
+    report::{Progress, Report},
+    scenario::Scenario,
+    server::{self, Watched},
+    stage::{Clock, SharedTally},
+    tally::{POINTS_MAX, Tally, Window},
+    worker,
+};
+
+/// A run could not be played.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A URL of the target cannot be used.
+    #[error("target.{key} is {url:?}: {problem}; allowed is a URL such as http://127.0.0.1:7450")]
+    Url {
+        /// Which.
+        key: &'static str,
+        /// What it says.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Nobody answers there.
+    #[error("no server answers at {url}: {error}; `playhead serve` starts one")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// Why not.
+        error: String,
+    },
+    /// The ledger cannot be written.
+    #[error("the ledger cannot be written: {0}")]
+    Ledger(io::Error),
+    /// A thread failed.
+    #[error("the generator failed: {0}")]
+    Generator(io::Error),
+}
+
+/// Plays a scenario to its end, or until `stop` comes. `tell` hears of it once a second.
+///
+/// # Errors
+/// [`LoadError`] when it could not be played. A limit that is missed is none: the report says so.
+pub async fn run(
+    scenario: Scenario,
+    ledger: Option<&Path>,
+    mut tell: impl FnMut(&Progress),
+    stop: impl Future<Output = ()>,
+) -> Result<Report, LoadError> {
+    let scenario = Arc::new(scenario);
+    let addresses = Addresses::find(&scenario).await?;
+    let begun_at_ms = unix_ms();
+    let names = Names::run_name(begun_at_ms, scenario.seed);
+    let ledger = ledger.map(|path| begin_ledger(path, &names, &scenario, begun_at_ms)).transpose()?;
+    let mut watched = Watched::default();
+    watch_once(&mut watched, addresses.admin).await;
+    // A moment for the threads to be there before the first message is due.
+    let begun = Instant::now() + HEAD_START;
+    let clock = Clock { begun, begun_at_ms: unix_ms() + i64::try_from(HEAD_START.as_millis()).unwrap_or(0) };
+    let window = window(&scenario, begun);
+    let (stops, stopped) = watch::channel(false);
+    let mut tallies: Vec<SharedTally> = Vec::new();
+    let mut workers = JoinSet::new();
+    for number in 0..scenario.workers {
+        let tally: SharedTally = Arc::new(Tally::new(window).into());
+        tallies.push(Arc::clone(&tally));
+        let part = worker::Part {
+            scenario: Arc::clone(&scenario),
+            number,
+            clock,
+            names: Names::new(&names),
+            grpc: addresses.grpc.clone(),
+            http: addresses.http,
+            tally,
+            pen: ledger.as_ref().map_or_else(Pen::dry, Ledger::pen),
+            stop: stopped.clone(),
+        };
+        workers.spawn_blocking(move || worker::play(part));
+    }
+    let mut stop = std::pin::pin!(stop);
+    let mut seconds = tokio::time::interval_at((begun + SECOND).into(), SECOND);
+    let (mut sent, mut is_stopped) = (0, false);
+    while !workers.is_empty() {
+        tokio::select! {
+            Some(done) = workers.join_next() => {
+                sent += done.map_err(io::Error::other).flatten().map_err(LoadError::Generator)?;
+            }
+            _ = seconds.tick() => {
+                watch_once(&mut watched, addresses.admin).await;
+                tell(&Progress::new(&sum(&tallies, window), begun.elapsed(), scenario.lasts()));
+            }
+            () = &mut stop, if !is_stopped => {
+                is_stopped = true;
+                stops.send_replace(true);
+            }
+        }
+    }
+    let measured = window.lasts.min(Instant::now().saturating_duration_since(window.from));
+    watch_once(&mut watched, addresses.admin).await;
+    ledger.map_or(Ok(()), |ledger| ledger.close(sent)).map_err(LoadError::Ledger)?;
+    let watched = addresses.admin.map(|_| watched);
+    Ok(Report::new(&scenario, names, begun_at_ms, window, measured, &sum(&tallies, window), watched.as_ref()))
+}
+
+/// Where the target is.
+struct Addresses {
+    grpc: Endpoint,
+    http: SocketAddr,
+    admin: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// Looks the target up, and makes sure that somebody answers where the scenario goes.
+    async fn find(scenario: &Scenario) -> Result<Self, LoadError> {
+        let target = &scenario.target;
+        let url = |problem: String| LoadError::Url { key: "grpc", url: target.grpc.clone(), problem };
+        let grpc = Endpoint::from_shared(target.grpc.clone()).map_err(|error| url(error.to_string()))?;
+        let grpc = grpc.connect_timeout(CONNECT_PATIENCE).tcp_nodelay(true);
+        let goes_by_grpc = scenario.reads_per_s > 0 || scenario.loads.iter().any(|load| load.edge.is_grpc());
+        if goes_by_grpc {
+            let unreachable = |error: String| LoadError::Unreachable { url: target.grpc.clone(), error };
+            grpc.connect().await.map_err(|error| unreachable(error.to_string()))?;
+        }
+        let http = look_up("http", &target.http).await?;
+        if scenario.loads.iter().any(|load| !load.edge.is_grpc()) {
+            let unreachable = |error: io::Error| LoadError::Unreachable {
+                url: target.http.clone(),
+                error: error.to_string(),
+            };
+            tokio::net::TcpStream::connect(http).await.map_err(unreachable)?;
+        }
+        let admin = match &target.admin {
+            Some(admin) => Some(look_up("admin", admin).await?),
+            None => None,
+        };
+        Ok(Self { grpc, http, admin })
+    }
+}
+
+async fn look_up(key: &'static str, url: &str) -> Result<SocketAddr, LoadError> {
+    let wrong = |problem: String| LoadError::Url { key, url: url.to_owned(), problem };
+    let uri: http::Uri = url.parse().map_err(|error: http::uri::InvalidUri| wrong(error.to_string()))?;
+    let host = uri.host().ok_or_else(|| wrong("it has no host".to_owned()))?.trim_matches(['[', ']']);
+    let found = lookup_host((host, uri.port_u16().unwrap_or(80))).await;
+    let mut found = found.map_err(|error| wrong(error.to_string()))?;
+    found.next().ok_or_else(|| wrong("its host has no address".to_owned()))
+}
+
+fn begin_ledger(
+    path: &Path,
+    names: &str,
+    scenario: &Scenario,
+    started_at_ms: i64,
+) -> Result<Ledger, LoadError> {
+    let run = RunRow {
+        version: VERSION,
+        run: names.to_owned(),
+        scenario: scenario.name.clone(),
+        seed: scenario.seed,
+        started_at_ms,
+    };
+    Ledger::create(path, run).map_err(LoadError::Ledger)
+}
+
+async fn watch_once(watched: &mut Watched, admin: Option<SocketAddr>) {
+    let Some(admin) = admin else { return };
+    if let Some(sample) = server::sample(admin).await {
+        watched.take(sample, Instant::now());
+    }
+}
+
+fn window(scenario: &Scenario, begun: Instant) -> Window {
+    let room = scenario.duration + scenario.settle();
+    let seconds = room.as_secs().div_ceil(POINTS_MAX as u64).max(1);
+    Window { from: begun + scenario.warmup, lasts: scenario.duration, point: Duration::from_secs(seconds) }
+}
+
+fn sum(tallies: &[SharedTally], window: Window) -> Tally {
+    let mut sum = Tally::new(window);
+    for tally in tallies {
+        sum.add(&tally.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+    sum
+}
+
+fn unix_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const HEAD_START: Duration = Duration::from_millis(100);
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);

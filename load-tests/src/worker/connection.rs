@@ -1,0 +1,177 @@
+//! A connection with the sessions that are open on it.
+
+use std::{net::SocketAddr, rc::Rc, time::Instant};
+
+use playhead_proto::ingest::v1 as proto;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::{
+    edge::{
+        connect::Stream,
+        http::Caller,
+        publish,
+        queue::{Part, Queue},
+    },
+    play::{BoxOffice, Playing},
+    scenario::{Edge, Load},
+    stage::Stage,
+};
+
+/// A connection.
+pub(super) struct Connection {
+    /// Which of the scenario's loads it belongs to.
+    pub(super) load: usize,
+    /// How many connections that load has.
+    pub(super) connections: u32,
+    edge: Edge,
+    reconnects: bool,
+    events_per_message: usize,
+    sessions_per_message: usize,
+    seats: Vec<Option<Seat>>,
+    line: Line,
+    turns: u64,
+    /// Which seat is next.
+    next_seat: usize,
+    /// Events that messages at sessions' ends were short of.
+    owed: usize,
+}
+
+/// What leads to the server.
+enum Line {
+    /// A stream per session.
+    Streams(Channel),
+    /// Calls, one after the other.
+    Calls(Rc<Queue>),
+}
+
+/// An open session.
+struct Seat {
+    playing: Playing,
+    /// On Connect, its stream.
+    stream: Option<Rc<Stream>>,
+}
+
+impl Connection {
+    pub(super) fn open(stage: &Rc<Stage>, load: &Load, at: usize, grpc: &Endpoint, http: SocketAddr) -> Self {
+        let line = match load.edge {
+            Edge::GrpcConnect => Line::Streams(grpc.connect_lazy()),
+            Edge::GrpcPublish => {
+                let queue = Queue::new(Rc::clone(stage), load.resend);
+                tokio::task::spawn_local(publish::run(Rc::clone(&queue), grpc.connect_lazy()));
+                Line::Calls(queue)
+            }
+            edge => {
+                let queue = Queue::new(Rc::clone(stage), load.resend);
+                let caller =
+                    Caller { queue: Rc::clone(&queue), server: http, edge, reconnects: load.reconnect };
+                tokio::task::spawn_local(caller.run());
+                Line::Calls(queue)
+            }
+        };
+        Self {
+            load: at,
+            connections: load.connections,
+            edge: load.edge,
+            reconnects: load.reconnect,
+            events_per_message: load.events_per_message as usize,
+            sessions_per_message: load.sessions_per_message as usize,
+            seats: (0..load.sessions_per_connection).map(|_| None).collect(),
+            line,
+            turns: 0,
+            next_seat: 0,
+            owed: 0,
+        }
+    }
+
+    /// How many messages were planned so far.
+    #[expect(clippy::cast_precision_loss, reason = "messages of a run are far below 2^53")]
+    pub(super) fn turns(&self) -> f64 {
+        self.turns as f64
+    }
+
+    /// Sends the next message.
+    pub(super) fn send(&mut self, stage: &Rc<Stage>, office: &mut BoxOffice, due: Instant) {
+        self.turns += 1;
+        let wanted = self.events_per_message + self.owed.min(self.events_per_message);
+        if !stage.hold(wanted) {
+            stage.tally().unsent(due, self.events_per_message, "CLIENT_FULL");
+            return;
+        }
+        let now = Instant::now();
+        let mut parts = Vec::with_capacity(self.sessions_per_message);
+        let mut left = wanted;
+        for sessions_left in (1..=self.sessions_per_message).rev() {
+            let events = left.div_ceil(sessions_left).min(MESSAGE_EVENTS_MAX);
+            left -= self.play(stage, office, due, events, &mut parts);
+        }
+        stage.release(left);
+        self.owed = (self.owed + self.events_per_message).saturating_sub(wanted - left);
+        stage.tally().sent(due, now, wanted - left);
+        if let Line::Calls(queue) = &self.line {
+            queue.offer(parts, due);
+        }
+    }
+
+    /// Lets some events happen in the next session, and says how many did.
+    fn play(
+        &mut self,
+        stage: &Rc<Stage>,
+        office: &mut BoxOffice,
+        due: Instant,
+        events: usize,
+        parts: &mut Vec<Part>,
+    ) -> usize {
+        let at = self.next_seat;
+        self.next_seat = (at + 1) % self.seats.len().max(1);
+        let Some(place) = self.seats.get_mut(at) else { return 0 };
+        let seat = place.get_or_insert_with(|| {
+            let playing = office.begin(&stage.names, self.edge);
+            stage.begin(&playing.session, self.edge);
+            let stream = match &self.line {
+                Line::Streams(channel) => Some(stream(stage, &playing, channel, self.reconnects)),
+                Line::Calls(_) => None,
+            };
+            Seat { playing, stream }
+        });
+        let happened = seat.playing.happen(events, stage.clock.unix_ms(due));
+        let count = happened.len();
+        seat.hand_over(happened, due, parts);
+        if seat.playing.is_over() {
+            seat.finish();
+            *place = None;
+        }
+        count
+    }
+
+    /// Nothing new will come.
+    pub(super) fn finish(&self) {
+        self.seats.iter().flatten().for_each(Seat::finish);
+        if let Line::Calls(queue) = &self.line {
+            queue.finish();
+        }
+    }
+}
+
+impl Seat {
+    fn hand_over(&self, events: Vec<proto::Event>, due: Instant, parts: &mut Vec<Part>) {
+        match &self.stream {
+            Some(stream) => stream.offer(events, due),
+            None => parts.push(Part { session: Rc::clone(&self.playing.session), events }),
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(stream) = &self.stream {
+            stream.finish();
+        }
+    }
+}
+
+fn stream(stage: &Rc<Stage>, playing: &Playing, channel: &Channel, reconnects: bool) -> Rc<Stream> {
+    let stream = Stream::new(Rc::clone(stage), Rc::clone(&playing.session));
+    tokio::task::spawn_local(Rc::clone(&stream).run(channel.clone(), reconnects));
+    stream
+}
+
+/// What a server takes of one session in one message.
+const MESSAGE_EVENTS_MAX: usize = 1_000;
