@@ -1,7 +1,7 @@
 //! The server as a process: started on fixed ports, asked over its admin port, ended in every way.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
@@ -162,6 +162,18 @@ impl Server {
         Ok(status.map(|status| (status, begun.elapsed())))
     }
 
+    /// Stops it where it is, as all stops when the power goes: from here on it answers nobody. What it has asked the disk
+    /// for may still be done.
+    pub(super) fn freeze(&self, waiting: &Interrupts) -> Step {
+        kill_process(Pid::from_child(&self.child), Signal::STOP).map_err(failed("SIGSTOP"))?;
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let frozen = waiting.until(FREEZE_PATIENCE, || {
+            let states = task_states(Path::new(&tasks)).map_err(failed(&tasks))?;
+            Ok(states.chars().all(|state| STANDS_STILL.contains(state)).then_some(()))
+        })?;
+        frozen.ok_or_else(|| Stop::Failed("the server does not stand still".into()))
+    }
+
     /// Waits for it to end by itself; nothing if it does not in time.
     pub(super) fn end_within(
         &mut self,
@@ -173,7 +185,7 @@ impl Server {
 
     /// What it said last.
     pub(super) fn last_line(&self) -> String {
-        last_line(&std::fs::read_to_string(&self.log).unwrap_or_default()).to_owned()
+        last_line(&fs::read_to_string(&self.log).unwrap_or_default()).to_owned()
     }
 }
 
@@ -183,6 +195,22 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The state of each thread of a process, a letter each, as /proc has it.
+fn task_states(tasks: &Path) -> io::Result<String> {
+    let mut states = String::new();
+    for task in fs::read_dir(tasks)? {
+        // A thread may end between the two looks.
+        let Ok(stat) = fs::read_to_string(task?.path().join("stat")) else { continue };
+        states.extend(state_of(&stat));
+    }
+    Ok(states)
+}
+
+/// `12 (a name) T 1 ...`: the letter behind the name, which may have anything in it.
+fn state_of(stat: &str) -> Option<char> {
+    stat.rsplit_once(") ")?.1.chars().next()
 }
 
 /// Runs the binary to its end, and gives its exit code and what it printed to stdout.
@@ -214,6 +242,9 @@ fn last_line(log: &str) -> &str {
 const READY_PATIENCE: Duration = Duration::from_secs(60);
 /// The same for a page of the admin port.
 const PAGE_PATIENCE: Duration = Duration::from_secs(10);
+/// Stopped, stopped under strace, waiting for the disk and stopped behind that, gone.
+const STANDS_STILL: &str = "TtDZX";
+const FREEZE_PATIENCE: Duration = Duration::from_secs(5);
 /// How many ports are looked at.
 const PORTS_TRIED_MAX: u16 = 200;
 
@@ -225,6 +256,13 @@ mod tests {
     fn the_last_line_is_the_last_that_says_something() {
         assert_eq!(last_line("a\nb: stopped\n\n"), "b: stopped");
         assert_eq!(last_line(""), "");
+    }
+
+    #[test]
+    fn a_threads_state_is_behind_its_name() {
+        assert_eq!(state_of("12 (tokio) T) D 1 12 12"), Some('D'));
+        assert_eq!(state_of("12"), None);
+        assert!(!task_states(Path::new("/proc/self/task")).unwrap().is_empty());
     }
 
     #[test]
