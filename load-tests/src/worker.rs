@@ -65,6 +65,10 @@ struct Worker {
     schedules: Vec<Schedule>,
     /// When each connection is due next, since the beginning.
     due: BinaryHeap<Reverse<(Duration, usize)>>,
+    /// (Connection, seat) whose session is not open yet, the next one last.
+    unopened: Vec<(usize, usize)>,
+    /// How many sessions were to be opened.
+    openings: usize,
     dice: ChaCha8Rng,
 }
 
@@ -103,6 +107,8 @@ impl Worker {
             connections: Vec::new(),
             schedules: scenario.loads.iter().map(|load| schedule(&scenario, load)).collect(),
             due: BinaryHeap::new(),
+            unopened: Vec::new(),
+            openings: 0,
             dice,
             scenario,
         };
@@ -114,7 +120,24 @@ impl Worker {
                 worker.plan(worker.connections.len() - 1);
             }
         }
+        let seats = worker.connections.iter().map(Connection::seats).enumerate();
+        worker.unopened = seats.flat_map(|(at, seats)| (0..seats).map(move |seat| (at, seat))).collect();
+        worker.openings = worker.unopened.len();
         Ok(worker)
+    }
+
+    /// Opens sessions, so that all are open when the warm-up ends; without one they open as their turn comes.
+    fn open_some(&mut self, elapsed: Duration) {
+        let share = elapsed.as_secs_f64() / self.scenario.warmup.as_secs_f64();
+        #[expect(clippy::cast_precision_loss, reason = "sessions are far below 2^53")]
+        let is_late =
+            |left: usize, all: usize| share.is_finite() && ((all - left) as f64) < share * all as f64;
+        while is_late(self.unopened.len(), self.openings) {
+            let Some((at, seat)) = self.unopened.pop() else { return };
+            if let Some(connection) = self.connections.get_mut(at) {
+                connection.sit(&self.stage, &mut self.office, seat);
+            }
+        }
     }
 
     /// Sends what is due when it is due, until the schedule ends.
@@ -123,6 +146,7 @@ impl Worker {
         let mut since_flush = begun;
         loop {
             let mut sent = 0_usize;
+            self.open_some(begun.elapsed());
             while let Some(&Reverse((due, at))) = self.due.peek() {
                 if begun.elapsed() < due {
                     break;

@@ -123,16 +123,9 @@ impl Connection {
     ) -> usize {
         let at = self.next_seat;
         self.next_seat = (at + 1) % self.seats.len().max(1);
+        self.sit(stage, office, at);
         let Some(place) = self.seats.get_mut(at) else { return 0 };
-        let seat = place.get_or_insert_with(|| {
-            let playing = office.begin(&stage.names, self.edge);
-            stage.begin(&playing.session, self.edge);
-            let stream = match &self.line {
-                Line::Streams(channel) => Some(stream(stage, &playing, channel, self.reconnects)),
-                Line::Calls(_) => None,
-            };
-            Seat { playing, stream }
-        });
+        let Some(seat) = place else { return 0 };
         let happened = seat.playing.happen(events, stage.clock.unix_ms(due));
         let count = happened.len();
         seat.hand_over(happened, due, parts);
@@ -141,6 +134,23 @@ impl Connection {
             *place = None;
         }
         count
+    }
+
+    /// Begins a session on a free seat. On Connect that opens its stream, before it has anything to say.
+    pub(super) fn sit(&mut self, stage: &Rc<Stage>, office: &mut BoxOffice, at: usize) {
+        let Some(place @ None) = self.seats.get_mut(at) else { return };
+        let playing = office.begin(&stage.names, self.edge);
+        stage.begin(&playing.session, self.edge);
+        let stream = match &self.line {
+            Line::Streams(channel) => Some(stream(stage, &playing, channel, self.reconnects)),
+            Line::Calls(_) => None,
+        };
+        *place = Some(Seat { playing, stream });
+    }
+
+    /// How many sessions may be open at a time.
+    pub(super) fn seats(&self) -> usize {
+        self.seats.len()
     }
 
     /// Nothing new will come.

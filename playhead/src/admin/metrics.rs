@@ -81,7 +81,10 @@ impl Collector for Process {
                 out.gauge(name, help, value)?;
             }
         }
-        Ok(())
+        match self.cpu_seconds {
+            Some(seconds) => out.seconds("process_cpu", "CPU time taken", seconds),
+            None => Ok(()),
+        }
     }
 }
 
@@ -152,6 +155,12 @@ impl Page<'_, '_> {
     fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
         let metric = ConstCounter::new(value);
         metric.encode(self.0.encode_descriptor(name, help, None, metric.metric_type())?)
+    }
+
+    fn seconds(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        let metric = ConstCounter::new(value);
+        let unit = Some(&Unit::Seconds);
+        metric.encode(self.0.encode_descriptor(name, help, unit, metric.metric_type())?)
     }
 
     fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {

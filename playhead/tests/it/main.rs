@@ -13,6 +13,7 @@ mod check;
 mod client;
 mod crash;
 mod demo;
+mod load;
 mod process;
 mod serve;
 mod tap;

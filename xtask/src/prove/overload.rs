@@ -15,8 +15,8 @@ use super::{
 
 /// How much more than the peak is offered, and which share of the peak has to be acknowledged all the same.
 const FACTORS: [(f64, f64); 3] = [(2.0, 0.8), (5.0, 0.8), (10.0, 0.6)];
-/// What the short form does of it. A machine that does other things too may give the server a fifth of what it had.
-const FACTORS_SHORT: [(f64, f64); 2] = [(2.0, 0.2), (10.0, 0.2)];
+/// What the short form does of it. A machine that does other things too may give the server a tenth of what it had.
+const FACTORS_SHORT: [(f64, f64); 2] = [(2.0, 0.2), (10.0, 0.1)];
 
 /// Plays it.
 pub(super) fn play(stage: &mut Stage<'_>) -> Step {
@@ -114,8 +114,8 @@ const RECOVERS_WITHIN_S: u64 = 10;
 /// How near to its p99 before the overload it has to come.
 const RECOVERED: f64 = 1.1;
 /// What the short form allows.
-const RECOVERED_SHORT: f64 = 5.0;
-const NOISE_MS: f64 = 100.0;
+const RECOVERED_SHORT: f64 = 10.0;
+const NOISE_MS: f64 = 500.0;
 /// The promise.
 const BUSY_MS_MAX: f64 = 10.0;
 /// engine.memory_mb_max as it is by default: the server's bounds add up to less.
