@@ -16,7 +16,6 @@ use criterion::{Criterion, Throughput};
 use playhead_bench::{
     folder,
     null::{NullDisk, NullDurable},
-    raw_log::RawLog,
     sample,
     site::{self, Site},
     sum_of,
@@ -27,7 +26,12 @@ use playhead_ingest::{
     record,
     settings::Settings,
 };
+use playhead_limits::raw_log::RawLog;
 use tokio::runtime::Runtime;
+
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SESSIONS: usize = 64;
 

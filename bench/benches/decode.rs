@@ -9,6 +9,10 @@ use playhead_ingest::edge::wire;
 use playhead_proto::ingest::v1::{ClientFrame, Event, PublishRequest};
 use prost::Message;
 
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut criterion = playhead_bench::criterion();
     frames(&mut criterion, "decode_frame_of_1_beat", 1, sample::wire_beat);

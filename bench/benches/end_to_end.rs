@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use futures_util::future::{join_all, try_join_all};
-use playhead_bench::{cpu, folder, no_op::Answers, sample, served::Served, sum_of};
+use playhead_bench::{cpu, folder, sample, served::Served, sum_of};
+use playhead_limits::no_op::Answers;
 use playhead_proto::ingest::v1::{
     ClientFrame, ServerFrame, ingest_service_client::IngestServiceClient, server_frame,
 };
@@ -25,6 +26,10 @@ use tonic::{
     Request, Streaming,
     transport::{Channel, Endpoint},
 };
+
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Streams on the connection, one session each.
 const STREAMS: usize = 16;

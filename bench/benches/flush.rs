@@ -33,6 +33,10 @@ use playhead_store::{
 };
 use tokio::runtime::Runtime;
 
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Sessions in one round, each with its position.
 const SESSIONS: usize = 256;
 
@@ -108,7 +112,7 @@ fn batch(seq: &mut u64, beats: u64) -> WriteBatch {
         key: sample::key(index),
         clock: sample::clock(now_ms),
         description: sample::description(index, now_ms),
-        events: (first..=last).map(|seq| sample::beat(seq, now_ms)).collect(),
+        events: Arc::new((first..=last).map(|seq| sample::beat(seq, now_ms)).collect()),
     };
     let sessions: Vec<_> = (0..SESSIONS).map(session).collect();
     WriteBatch { positions: sessions.iter().filter_map(position).collect(), sessions }
@@ -138,7 +142,7 @@ impl RowPerEvent {
     fn insert(&self, batch: &WriteBatch) -> Duration {
         let started = Instant::now();
         for session in &batch.sessions {
-            for event in &session.events {
+            for event in session.events.iter() {
                 let seq = event.seq.to_be_bytes();
                 let user = session.key.user.as_str().as_bytes();
                 let key = [user, session.key.session.as_str().as_bytes(), &seq].concat();

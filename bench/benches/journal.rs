@@ -12,8 +12,13 @@ use std::{
 };
 
 use criterion::{Criterion, Throughput};
-use playhead_bench::{folder, null::NullDisk, raw_log::RawLog, sample, sum_of};
+use playhead_bench::{folder, null::NullDisk, sample, sum_of};
 use playhead_ingest::journal::{Batch, Disk, FsDisk, Journal, Settings};
+use playhead_limits::raw_log::RawLog;
+
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const RECORDS: usize = 2_000;
 const RECORD: [u8; 100] = [0x5a; 100];

@@ -12,6 +12,10 @@ use playhead_store::{
     position::{PositionRow, PositionRules},
 };
 
+/// The allocator of the binary that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     let mut criterion = playhead_bench::criterion();
     let now_ms = sample::now_ms();

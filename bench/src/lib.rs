@@ -2,15 +2,19 @@
 //! goes into the rooms, and what they are held against.
 //!
 //! In reading order: [`sample`] makes events and sessions; [`site`] is an engine to measure, with [`null`] where a bench
-//! wants no disk or no store; [`served`] puts a server behind a socket, and [`cpu`] says what it costs. The limits are
-//! [`raw_log`], a log that knows nothing of segments, and [`no_op`], a gRPC server that decodes and answers.
+//! wants no disk or no store, and [`door`] its intake by itself; [`served`] puts a server behind a socket, and [`cpu`]
+//! says what it costs. What they are held against is the crate `playhead-limits`. Each bench takes the binary's
+//! allocator, so that its figures are the binary's.
+//!
+//! [`figures`] runs the design's figures, with servers in processes of their own and the clients of [`drive`].
 
 #![expect(clippy::expect_used, reason = "a bench that cannot be set up measures nothing")]
 
 pub mod cpu;
-pub mod no_op;
+pub mod door;
+pub mod drive;
+pub mod figures;
 pub mod null;
-pub mod raw_log;
 pub mod sample;
 pub mod served;
 pub mod site;
@@ -19,10 +23,6 @@ use std::time::Duration;
 
 use criterion::Criterion;
 use tempfile::TempDir;
-
-/// The allocator of the binary, so that the figures are the binary's.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Criterion, set so that all benches together take about three minutes. Flags of the command line override it.
 #[must_use]

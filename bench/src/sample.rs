@@ -102,6 +102,43 @@ pub fn publish(sessions: std::ops::Range<usize>, events: u64, first_seq: u64) ->
     proto::PublishRequest { sessions: sessions.map(batch).collect() }
 }
 
+/// A POST of event number `seq` of session number `index`, as JSON.
+pub fn post_json(out: &mut Vec<u8>, index: usize, seq: u64) {
+    let (session, item, at_ms, position_ms) =
+        (id("session", index), id("item", index), now_ms(), position_ms(seq));
+    let body = format!(
+        concat!(
+            r#"{{"session":{{"session_id":"{}","item_id":"{}","item_kind":"MOVIE","duration_ms":{}}},"#,
+            r#""events":[{{"kind":"BEAT","seq":{},"at_ms":{},"position_ms":{},"#,
+            r#""state":"PLAYING","rate":1.0,"bitrate_kbps":{}}}]}}"#
+        ),
+        session, item, MOVIE_MS, seq, at_ms, position_ms, BITRATE_KBPS,
+    );
+    post(out, "/v1/events", "application/json", &format!("authorization: {}\r\n", bearer(index)), &body);
+}
+
+/// A POST of CMCD record number `seq` of session number `index`, as a version 2 player reports its playhead.
+pub fn post_cmcd(out: &mut Vec<u8>, index: usize, seq: u64) {
+    let body = format!(
+        r#"bl=21300,br=4500,cid="{}",e=t,ltc=1200,mtp=48100,pr=1,pt={},sf=h,sid="{}",sn={seq},st=v,sta=p,ts={},v=2"#,
+        id("item", index),
+        position_ms(seq),
+        id("session", index),
+        now_ms(),
+    );
+    post(out, &format!("/v1/cmcd/{}", token(index)), "application/cmcd", "", &body);
+}
+
+fn post(out: &mut Vec<u8>, path: &str, content_type: &str, headers: &str, body: &str) {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: playhead\r\n{headers}content-type: {content_type}\r\n\
+         content-length: {}\r\n\r\n",
+        body.len(),
+    );
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(body.as_bytes());
+}
+
 /// Session number `index`, as the engine opens it.
 #[must_use]
 pub fn opening(index: usize) -> Opening {
@@ -142,7 +179,11 @@ pub fn clock(now_ms: i64) -> Clock {
 /// A credential for user number `index`, in the form of development.
 #[must_use]
 pub fn bearer(index: usize) -> String {
-    format!("Bearer {}:{}:{}", id("user", index), id("account", index), id("device", index))
+    format!("Bearer {}", token(index))
+}
+
+fn token(index: usize) -> String {
+    format!("{}:{}:{}", id("user", index), id("account", index), id("device", index))
 }
 
 fn playing(index: usize) -> Playing {

@@ -4,18 +4,14 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use playhead_ingest::{edge::grpc, engine::Threads, journal::FsDisk, settings::Settings};
-use playhead_proto::ingest::v1::ingest_service_server::IngestServiceServer;
+use playhead_limits::no_op::{self, Answers};
 use playhead_store::durable::embedded::{EmbeddedDurable, EmbeddedSettings};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Runtime},
 };
-use tonic::transport::{Server, server::TcpIncoming};
 
-use crate::{
-    no_op::{Answers, NoOp},
-    site::{self, Site},
-};
+use crate::site::{self, Site};
 
 /// A server that stops when it is dropped.
 pub struct Served {
@@ -52,10 +48,7 @@ impl Served {
     #[must_use]
     pub fn no_op(answers: Answers) -> Self {
         let (runtime, listener, address) = listen();
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let service = IngestServiceServer::new(NoOp { answers });
-        let served = Server::builder().add_service(service).serve_with_incoming(incoming);
-        runtime.spawn(served);
+        runtime.spawn(no_op::serve(listener, answers));
         Self { address, runtime: Some(runtime), site: None }
     }
 }

@@ -72,24 +72,20 @@ impl Backlog {
     /// Keeps what has become durable in this segment where reads see it, until it is flushed, and shows it to the tap.
     pub(crate) fn keep(&self, durable: Durable<'_>, hold: &Hold, now: Instant, tap: &Tap) {
         match durable {
-            Durable::Mark { viewer, item, row } => self.keep_position(viewer, item, &row, hold, now),
+            Durable::Mark { viewer, item, row } => self.keep_position(viewer, item, row, hold, now),
             Durable::Events { session, playing, description, events, position } => {
                 if let Some(row) = position {
                     let item = playing.playable.item.clone();
-                    self.keep_position(&session.viewer, item, &row, hold, now);
+                    self.keep_position(&session.viewer, item, row, hold, now);
                 }
-                let mut count = 0;
-                let mut counted = events.inspect(|event| {
-                    count += 1;
-                    if tap.is_watched() {
-                        tap.show(tapped(session, playing, event));
-                    }
-                });
-                let must_queue = session.with(|state| state.keep(&mut counted, description, hold));
+                if tap.is_watched() {
+                    events.iter().for_each(|event| tap.show(tapped(session, playing, event)));
+                }
+                let must_queue = session.with(|state| state.keep(events, description, hold));
                 if must_queue {
                     self.add(Due { since: now, what: Unflushed::Session(Arc::clone(session)) });
                 }
-                self.grow(count);
+                self.grow(events.len());
             }
         }
     }
@@ -119,7 +115,10 @@ impl Backlog {
         if before < self.enough && before + events >= self.enough {
             self.is_enough.notify_one();
         }
-        self.arrived.notify_one();
+        // While something waits, the flush looks at the time.
+        if before == 0 {
+            self.arrived.notify_one();
+        }
     }
 
     /// Counts events that wait no longer.

@@ -1,10 +1,11 @@
 //! Commit: as soon as the previous commit is done, take all that waits in the shards, append it to the journal with one
-//! fsync, tell the hot store beside it, then settle the tickets. Batches grow under load by themselves; an idle server
-//! adds no delay.
+//! fsync, tell the hot store beside it, then settle the tickets. Batches grow under load by themselves, and a little
+//! more since commits then keep their distance ([`pace`]); an idle server adds no delay.
 //!
 //! The loop blocks its thread while it writes, so it has one of its own. It is the only place where events become
 //! durable, and the only one that says so.
 
+mod pace;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{FutureExt, future::BoxFuture};
 use playhead_store::{
     StoreError,
-    hot::{Hot, Verdict},
+    hot::{Hot, HotUpdate, Verdict},
 };
 use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
 
@@ -58,7 +59,11 @@ pub(crate) struct Memory {
     batch: Batch,
     /// What the commit does.
     work: Work,
+    /// What the hot store is told of it.
+    hot_updates: Vec<HotUpdate>,
     next_shard: usize,
+    /// When the last commit began, and how many frames it had.
+    last: Option<(Instant, usize)>,
 }
 
 impl Commit {
@@ -69,6 +74,7 @@ impl Commit {
     pub(crate) async fn run(mut self) -> Result<(), JournalError> {
         loop {
             let is_closed = self.intake.is_closed();
+            self.keep_distance().await;
             if self.take() {
                 self.wait_for_the_flush().await;
                 self.commit().await.inspect_err(|_| self.abandon())?;
@@ -77,6 +83,16 @@ impl Commit {
             } else {
                 self.intake.wake_commit().notified().await;
             }
+        }
+    }
+
+    /// Waits until the next commit may begin.
+    async fn keep_distance(&self) {
+        let Some((began, frames)) = self.memory.last else { return };
+        let distance = Duration::from_millis(self.settings.commit_distance_ms);
+        let wait = pace::wait(distance, began.elapsed(), frames);
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -117,6 +133,7 @@ impl Commit {
 
     async fn commit(&mut self) -> Result<(), JournalError> {
         let started = Instant::now();
+        self.memory.last = Some((started, self.memory.work.frames()));
         let now_ms = (self.now)();
         self.memory.work.encode(&mut self.memory.batch)?;
         let asked = self.ask_hot(now_ms);
@@ -172,13 +189,17 @@ impl Commit {
     }
 
     /// Begins telling the hot store. An embedded one answers at once; another works beside the fsync.
-    fn ask_hot(&self, now_ms: i64) -> Asked {
-        let updates = self.memory.work.hot_updates();
-        if updates.is_empty() {
-            return Asked::Answered(Ok(Vec::new()));
-        }
+    fn ask_hot(&mut self, now_ms: i64) -> Asked {
+        let mut updates = std::mem::take(&mut self.memory.hot_updates);
+        self.memory.work.put_hot_updates(&mut updates);
         let hot = Arc::clone(&self.hot);
-        let mut answer: BoxFuture<'static, _> = async move { hot.apply(&updates, now_ms).await }.boxed();
+        let mut answer: BoxFuture<'static, _> = async move {
+            let verdicts =
+                if updates.is_empty() { Ok(Vec::new()) } else { hot.apply(&updates, now_ms).await };
+            updates.clear();
+            (updates, verdicts)
+        }
+        .boxed();
         match (&mut answer).now_or_never() {
             Some(answer) => Asked::Answered(answer),
             None => Asked::Waiting(self.runtime.spawn(answer)),
@@ -186,16 +207,17 @@ impl Commit {
     }
 
     /// The hot store's verdicts. Without an answer in time everybody plays on: it never fails an acknowledgement.
-    async fn hear_hot(&self, asked: Asked) -> Vec<Verdict> {
+    async fn hear_hot(&mut self, asked: Asked) -> Vec<Verdict> {
         let patience = Duration::from_millis(self.settings.hot_ms_max);
         let answer = match asked {
-            Asked::Answered(answer) => answer.ok(),
-            Asked::Waiting(task) => match tokio::time::timeout(patience, task).await {
-                Ok(Ok(answer)) => answer.ok(),
-                Ok(Err(_)) | Err(_) => None,
-            },
+            Asked::Answered(answer) => Some(answer),
+            Asked::Waiting(task) => tokio::time::timeout(patience, task).await.ok().and_then(Result::ok),
         };
-        answer.unwrap_or_else(|| {
+        let verdicts = answer.and_then(|(updates, verdicts)| {
+            self.memory.hot_updates = updates;
+            verdicts.ok()
+        });
+        verdicts.unwrap_or_else(|| {
             self.meters.hot_failed.inc();
             Vec::new()
         })
@@ -222,9 +244,12 @@ impl Commit {
 }
 
 enum Asked {
-    Answered(Result<Vec<Verdict>, StoreError>),
-    Waiting(JoinHandle<Result<Vec<Verdict>, StoreError>>),
+    Answered(HotAnswer),
+    Waiting(JoinHandle<HotAnswer>),
 }
+
+/// The memory of the updates, emptied, and the verdicts.
+type HotAnswer = (Vec<HotUpdate>, Result<Vec<Verdict>, StoreError>);
 
 impl Settled {
     fn count(&self, tally: &Tally) {

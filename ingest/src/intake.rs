@@ -16,7 +16,7 @@ use crate::{
     live::{Live, Opening, Playing, Session, TooManySessions},
     opener::Opener,
     settings::Limits,
-    shard::{Frame, Load, Pending, Shard},
+    shard::{Frame, Pending, Sender, Shard},
     tally::{Ending, ShedReason, Tally},
     ticket::{Refused, Ticket},
 };
@@ -112,7 +112,8 @@ impl Intake {
         received_at_ms: i64,
         ticket: &Ticket,
     ) -> Admitted {
-        self.offer_or(Ending::Busy, session, playing, events, received_at_ms, ticket)
+        let sender = Sender { session, playing, ticket, no_room: Ending::Busy };
+        self.offer_or_turn_away(sender, events, received_at_ms)
     }
 
     /// Offers events whose protocol cannot carry an honest answer: what finds no room is shed, and counted so.
@@ -123,34 +124,31 @@ impl Intake {
         events: impl ExactSizeIterator<Item = Offered>,
         received_at_ms: i64,
     ) -> Admitted {
-        let no_room = Ending::Shed(ShedReason::Overload);
-        self.offer_or(no_room, session, playing, events, received_at_ms, &Ticket::default())
+        let (ticket, no_room) = (&Ticket::default(), Ending::Shed(ShedReason::Overload));
+        self.offer_or_turn_away(Sender { session, playing, ticket, no_room }, events, received_at_ms)
     }
 
-    fn offer_or(
+    fn offer_or_turn_away(
         &self,
-        no_room: Ending,
-        session: &Arc<Session>,
-        playing: &Arc<Playing>,
+        sender: Sender<'_>,
         events: impl ExactSizeIterator<Item = Offered>,
         received_at_ms: i64,
-        ticket: &Ticket,
     ) -> Admitted {
-        let offered = events.len();
+        let (offered, session) = (events.len(), sender.session);
         self.tally.offer(offered as u64);
         session.touch(received_at_ms);
         if offered > self.limits.batch_events_max {
-            return self.refuse_batch(offered, lowest_seq(events), ticket);
+            return self.refuse_batch(offered, lowest_seq(events), sender.ticket);
         }
-        let not_taken_from = self.shard_of(&session.key).with(|pending| {
+        let not_taken_from = self.shard_of(session).with(|pending| {
             if !pending.has_room_for(offered) {
                 return Some(lowest_seq(events));
             }
-            let frame = admit(pending, events, session, playing, received_at_ms, ticket);
-            pending.push_or_undo(Frame { no_room, ..frame }).map(Some)
+            let (count, refused) = admit(pending, events, session.clock, received_at_ms);
+            pending.push_or_undo(sender, count, refused).map(Some)
         });
         match not_taken_from {
-            Some(from_seq) => self.turn_away(no_room, ticket, from_seq, offered),
+            Some(from_seq) => self.turn_away(sender.no_room, sender.ticket, from_seq, offered),
             None => {
                 self.wake_commit.notify_one();
                 Admitted::Taken
@@ -166,10 +164,8 @@ impl Intake {
         let taken = shard.with(|pending| {
             let has_room = pending.has_room_for(1);
             if has_room {
-                ticket.take(1, std::iter::empty());
-                let load = Load::Mark { viewer, item, row };
-                let (ticket, refused, no_room) = (ticket.clone(), Vec::new(), Ending::Busy);
-                pending.frames.push(Frame { ticket, load, refused, no_room });
+                ticket.take_one();
+                pending.frames.push(Frame::mark(viewer, item, row, ticket.clone()));
             }
             has_room
         });
@@ -200,8 +196,8 @@ impl Intake {
 
     /// How many more events of this session find room now: what a front goes by that sheds what is worth least first.
     #[must_use]
-    pub fn room(&self, key: &SessionKey) -> usize {
-        self.shard_of(key).with(|pending| pending.room())
+    pub fn room(&self, session: &Session) -> usize {
+        self.shard_of(session).with(|pending| pending.room())
     }
 
     /// The limits that frames are held against.
@@ -253,9 +249,9 @@ impl Intake {
         &self.wake_commit
     }
 
-    fn shard_of(&self, key: &SessionKey) -> &Shard {
-        let user = hash(key.user.as_str(), self.shard_seed);
-        self.shard_at(hash(key.session.as_str(), user))
+    fn shard_of(&self, session: &Session) -> &Shard {
+        let SessionKey { user, session: id } = &session.key;
+        self.shard_at(session.shard_hash(|| hash(id.as_str(), hash(user.as_str(), self.shard_seed))))
     }
 
     #[expect(

@@ -71,6 +71,7 @@ impl Recovery {
             Ok(Record::Mark { user, item, row }) => {
                 let viewer = &self.live.viewer_or_new(&user);
                 self.recovered.marks += 1;
+                let row = &row;
                 self.backlog.keep(Durable::Mark { viewer, item, row }, hold, Instant::now(), &self.tap);
             }
             Err(error) => {
@@ -100,12 +101,12 @@ impl Recovery {
         self.recovered.known += (offered - events.len()) as u64;
         if events.is_empty() {
             let (viewer, item) = (&session.viewer, playing.playable.item.clone());
-            if let Some(row) = position {
+            if let Some(row) = &position {
                 self.backlog.keep(Durable::Mark { viewer, item, row }, hold, Instant::now(), &self.tap);
             }
             return;
         }
-        let events = &mut events.into_iter();
+        let (events, description, position) = (&*events, &description, position.as_ref());
         let durable = Durable::Events { session: &session, playing: &playing, description, events, position };
         self.backlog.keep(durable, hold, Instant::now(), &self.tap);
     }

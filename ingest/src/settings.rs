@@ -19,6 +19,8 @@ pub struct Settings {
     /// A commit takes no further shard once it has this many events; with the shard before, it has to fit into a journal
     /// segment. 1 to 100 000.
     pub commit_events_max: usize,
+    /// While frames come several at a time, a commit begins no sooner than this after the one before, ms. 0 to 100.
+    pub commit_distance_ms: u64,
     /// The most committed events that wait for the durable store; beyond it the commit waits, then intake is busy.
     pub backlog_events_max: usize,
     /// How long a commit waits for the hot store, ms. 1 to 1 000.
@@ -81,6 +83,8 @@ impl Default for Settings {
             flush_age_ms: 1_000,
             flush_events_max: 10_000,
             commit_events_max: 16_384,
+            // At 20 000 events/s from 1 000 callers: a third of the fsyncs, 1 ms later.
+            commit_distance_ms: 2,
             backlog_events_max: 800_000,
             hot_ms_max: 50,
             trim_every_ms: 5_000,
@@ -117,7 +121,7 @@ pub struct OutOfRange {
 impl Settings {
     /// Every number with the range that it must be in, given the others.
     #[must_use]
-    pub fn ranges(&self) -> [Range; 17] {
+    pub fn ranges(&self) -> [Range; 18] {
         let limits = &self.limits;
         let batch = limits.batch_events_max as u64;
         [
@@ -134,6 +138,7 @@ impl Settings {
             ("flush_age_ms", self.flush_age_ms, 0, 60_000),
             ("flush_events_max", self.flush_events_max as u64, 1, 100_000),
             ("commit_events_max", self.commit_events_max as u64, 1, 100_000),
+            ("commit_distance_ms", self.commit_distance_ms, 0, 100),
             ("backlog_events_max", self.backlog_events_max as u64, batch, 100_000_000),
             ("hot_ms_max", self.hot_ms_max, 1, 1_000),
             ("trim_every_ms", self.trim_every_ms, 10, 3_600_000),

@@ -48,6 +48,21 @@ pub struct Frame {
     pub refused: Vec<Refused>,
     /// How its events end if it is turned away after all.
     pub no_room: Ending,
+    /// True when its events came one by one: the place of each in its batch is 0.
+    pub is_of_singles: bool,
+}
+
+/// Whose events are offered, and who hears how they end.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender<'a> {
+    /// The session.
+    pub session: &'a Arc<Session>,
+    /// What is played, who pays, where.
+    pub playing: &'a Arc<Playing>,
+    /// Who hears how they end.
+    pub ticket: &'a Ticket,
+    /// How they end if there is no room.
+    pub no_room: Ending,
 }
 
 /// What a frame carries.
@@ -69,11 +84,41 @@ pub enum Load {
         /// In what.
         item: ItemId,
         /// The mark.
-        row: PositionRow,
+        row: Box<PositionRow>,
     },
 }
 
 impl Frame {
+    fn new(sender: Sender<'_>, count: usize, refused: Vec<Refused>, is_of_singles: bool) -> Self {
+        let Sender { session, playing, ticket, no_room } = sender;
+        let load = Load::Events { session: Arc::clone(session), playing: Arc::clone(playing), count };
+        Self { ticket: ticket.clone(), load, refused, no_room, is_of_singles }
+    }
+
+    /// An explicit mark. It counts as one event.
+    #[must_use]
+    pub fn mark(viewer: Arc<Viewer>, item: ItemId, row: PositionRow, ticket: Ticket) -> Self {
+        let load = Load::Mark { viewer, item, row: Box::new(row) };
+        Self { ticket, load, refused: Vec::new(), no_room: Ending::Busy, is_of_singles: false }
+    }
+
+    /// True when one more event that comes alone may end with this frame's: players send beat after beat, and what they
+    /// share is then kept once.
+    fn goes_on_with(&self, sender: &Sender<'_>) -> bool {
+        let Load::Events { session, playing, count } = &self.load else { return false };
+        self.is_of_singles
+            && *count < SINGLES_MAX
+            && Arc::ptr_eq(session, sender.session)
+            && Arc::ptr_eq(playing, sender.playing)
+            && self.ticket.is(sender.ticket)
+    }
+
+    fn add_single(&mut self) {
+        if let Load::Events { count, .. } = &mut self.load {
+            *count += 1;
+        }
+    }
+
     /// How many admitted events of its shard belong to it.
     #[must_use]
     pub fn event_count(&self) -> usize {
@@ -139,20 +184,22 @@ impl Pending {
         }
     }
 
-    /// Adds a frame whose events are the last ones. When its stream must repeat earlier ones first, takes the events
+    /// Adds a frame whose events are the last `count`. When its stream must repeat earlier ones first, takes the events
     /// out again and says from which number the stream must go on.
-    pub fn push_or_undo(&mut self, frame: Frame) -> Option<u64> {
-        let start = self.events.len().saturating_sub(frame.event_count());
+    pub fn push_or_undo(&mut self, sender: Sender<'_>, count: usize, refused: Vec<Refused>) -> Option<u64> {
+        let start = self.events.len().saturating_sub(count);
         let admitted = self.events.iter().skip(start).map(|event| event.seq);
         // What came without a number can neither be missing nor be repeated.
-        let seqs = admitted.chain(frame.refused.iter().map(|refused| refused.seq)).filter(|&seq| seq != 0);
-        let lowest_seq = seqs.clone().min();
-        if let Some(from_seq) = lowest_seq.and_then(|lowest_seq| frame.ticket.is_waiting_for(lowest_seq)) {
+        let seqs = admitted.chain(refused.iter().map(|refused| refused.seq)).filter(|&seq| seq != 0);
+        if let Err(from_seq) = sender.ticket.take_unless_waiting((count + refused.len()) as u64, seqs) {
             self.events.truncate(start);
             return Some(from_seq);
         }
-        frame.ticket.take((frame.event_count() + frame.refused.len()) as u64, seqs);
-        self.frames.push(frame);
+        let is_single = count == 1 && refused.is_empty();
+        match self.frames.last_mut() {
+            Some(last) if is_single && last.goes_on_with(&sender) => last.add_single(),
+            _ => self.frames.push(Frame::new(sender, count, refused, is_single)),
+        }
         None
     }
 
@@ -193,3 +240,6 @@ impl Pending {
         );
     }
 }
+
+/// The most events that come alone and end together, so that their journal record stays far below its bound.
+const SINGLES_MAX: usize = 256;

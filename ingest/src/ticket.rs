@@ -85,19 +85,37 @@ impl Ticket {
         self.lock().read()
     }
 
-    /// The number from which the stream must offer again before anything from `lowest_seq` on: a gap would make
-    /// [`Settlement::settled_through_seq`] say too much.
-    pub(crate) fn is_waiting_for(&self, lowest_seq: u64) -> Option<u64> {
-        self.lock().repeat_from_seq.filter(|&from_seq| from_seq < lowest_seq)
+    /// Notes events taken, with those of their numbers that are known.
+    ///
+    /// # Errors
+    /// The number from which the stream must offer again before these: a gap would make
+    /// [`Settlement::settled_through_seq`] say too much. Then nothing is taken.
+    pub(crate) fn take_unless_waiting(
+        &self,
+        events: u64,
+        seqs: impl Iterator<Item = u64> + Clone,
+    ) -> Result<(), u64> {
+        let mut settled = self.lock();
+        if let Some(from_seq) = settled.repeat_from_seq {
+            if seqs.clone().min().is_some_and(|lowest_seq| from_seq < lowest_seq) {
+                return Err(from_seq);
+            }
+            if seqs.into_iter().any(|seq| seq == from_seq) {
+                settled.repeat_from_seq = None;
+            }
+        }
+        settled.outstanding += events;
+        Ok(())
     }
 
-    /// Notes events taken, with those of their numbers that are known.
-    pub(crate) fn take(&self, events: u64, mut seqs: impl Iterator<Item = u64>) {
-        let mut settled = self.lock();
-        settled.outstanding += events;
-        if settled.repeat_from_seq.is_some_and(|from_seq| seqs.any(|seq| seq == from_seq)) {
-            settled.repeat_from_seq = None;
-        }
+    /// Notes one event taken that has no number.
+    pub(crate) fn take_one(&self) {
+        self.lock().outstanding += 1;
+    }
+
+    /// True when the other is the same ticket.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Notes events that were not taken, with the lowest of their numbers that is known, and why if not for want of

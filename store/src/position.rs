@@ -7,10 +7,12 @@
 //! position, so that a tab left paused does not fight the television; the event that pauses, stalls, seeks, stops or
 //! ends does. A beat whose state is unknown counts as playing.
 
+mod candidate;
 mod watched;
 
+use self::candidate::{Candidate, is_finished};
 pub use self::watched::Watched;
-use crate::{Event, EventKind, ItemKind, Playable, PlayerState, SessionId};
+use crate::{Event, EventKind, ItemKind, Playable, SessionId};
 
 /// The thresholds of one kind of item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +91,26 @@ pub enum Place {
 }
 
 impl PositionRow {
-    /// What an event says of the position, or `None` when it is no candidate.
+    /// What events of one session say of the position in what it plays, or `None` when none of them is a candidate.
+    #[must_use]
+    pub fn from_events<'a>(
+        events: impl IntoIterator<Item = &'a Event>,
+        session: &SessionId,
+        playable: &Playable,
+        rules: PositionRules,
+    ) -> Option<Self> {
+        let (mut settled, mut opening, mut watched) = (None, None, Watched::default());
+        for candidate in events.into_iter().filter_map(|event| Candidate::new(event, playable, rules)) {
+            watched.merge(candidate.watched());
+            let latest = if candidate.is_opening { &mut opening } else { &mut settled };
+            *latest = (*latest).max(Some(candidate));
+        }
+        let register = |candidate: Candidate| candidate.register(session);
+        let (settled, opening) = (settled.map(register), opening.map(register));
+        (settled.is_some() || opening.is_some()).then_some(Self { settled, opening, watched })
+    }
+
+    /// What one event says of the position, or `None` when it is no candidate.
     #[must_use]
     pub fn from_event(
         event: &Event,
@@ -97,24 +118,7 @@ impl PositionRow {
         playable: &Playable,
         rules: PositionRules,
     ) -> Option<Self> {
-        let position_ms = event.position_ms.filter(|_| moves_the_position(event))?;
-        let duration_ms = event.duration_ms.or(playable.duration_ms).filter(|&duration_ms| duration_ms > 0);
-        let finished = is_finished(event.kind, position_ms, duration_ms, playable.credits_ms, rules);
-        let register = Register {
-            at_ms: event.at_ms,
-            place: Place::At(position_ms),
-            seq: event.seq,
-            session: Some(session.clone()),
-            duration_ms,
-            finished,
-        };
-        let completed_ms = finished.then_some(event.at_ms);
-        let watched = Watched { first_ms: completed_ms, last_ms: completed_ms, mark: None };
-        let is_opening = position_ms < rules.opening_ms && event.kind != EventKind::Seek && !finished;
-        Some(match is_opening {
-            true => Self { settled: None, opening: Some(register), watched },
-            false => Self { settled: Some(register), opening: None, watched },
-        })
+        Self::from_events([event], session, playable, rules)
     }
 
     /// An explicit position, set at `now_ms` by the server's clock.
@@ -233,35 +237,6 @@ fn merge_register(mine: &mut Option<Register>, theirs: Option<&Register>) {
     {
         *mine = Some(theirs.clone());
     }
-}
-
-fn moves_the_position(event: &Event) -> bool {
-    match event.kind {
-        EventKind::Beat => event.state.is_none_or(|state| state == PlayerState::Playing),
-        EventKind::Seek
-        | EventKind::Pause
-        | EventKind::Resume
-        | EventKind::StallStart
-        | EventKind::StallEnd
-        | EventKind::Stop
-        | EventKind::Ended => true,
-        EventKind::Start | EventKind::Quality | EventKind::Rate | EventKind::Error | EventKind::Meta => false,
-    }
-}
-
-/// Reached the threshold, or the credits; where the length is unknown, the player's word that it ended must do.
-fn is_finished(
-    kind: EventKind,
-    position_ms: i64,
-    duration_ms: Option<i64>,
-    credits_ms: Option<i64>,
-    rules: PositionRules,
-) -> bool {
-    let reached = duration_ms.map(|duration_ms| {
-        i128::from(position_ms) * 100 >= i128::from(duration_ms) * i128::from(rules.watched_percent)
-    });
-    let in_credits = credits_ms.is_some_and(|credits_ms| credits_ms > 0 && position_ms >= credits_ms);
-    in_credits || reached.unwrap_or(kind == EventKind::Ended)
 }
 
 #[cfg(test)]

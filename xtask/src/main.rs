@@ -29,6 +29,8 @@ usage: cargo xtask COMMAND
   tidy --bless         write the present sizes into xtask/tidy-sizes.txt
   prove [NAME...]      hurt the release binary in every way, and show that nothing acknowledged is lost
   prove --list         name the ways; --long: in full; --seed N: as before; --long --record: write down what is found
+  gates                count instructions, fail on 5 % more than recorded (needs valgrind)
+  gates --bless        record the present counts in bench/instructions.txt
   advisories           look the dependencies up in the advisory database (needs a network)";
 
 /// The exit code of a command line that makes no sense, as in sysexits.h.
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
             Ok(options) => prove::run(&root, &options).inspect_err(|reason| println!("\n{reason}")).is_ok(),
             Err(complaint) => return misuse(&complaint),
         },
+        ["gates"] => steps::run_one(&root, "gates").unwrap_or(false),
+        ["gates", "--bless"] => steps::bless_gates(&root),
         ["advisories"] => steps::run_advisories(&root),
         ["tidy"] => tidy::report(&root),
         ["tidy", "--bless"] => tidy::bless(&root),

@@ -37,12 +37,12 @@ pub(crate) enum Durable<'a> {
     Events {
         session: &'a Arc<Session>,
         playing: &'a Arc<Playing>,
-        description: Description,
-        events: &'a mut dyn Iterator<Item = Event>,
-        position: Option<PositionRow>,
+        description: &'a Description,
+        events: &'a [Event],
+        position: Option<&'a PositionRow>,
     },
     /// An explicit mark.
-    Mark { viewer: &'a Arc<Viewer>, item: ItemId, row: PositionRow },
+    Mark { viewer: &'a Arc<Viewer>, item: ItemId, row: &'a PositionRow },
 }
 
 /// How many events of a commit ended how.
@@ -58,6 +58,11 @@ impl Work {
         self.frames.is_empty()
     }
 
+    /// How many frames it has.
+    pub(super) fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
     /// How many events and marks it has.
     pub(super) fn events(&self) -> usize {
         self.fresh.len().max(self.frames.len())
@@ -65,14 +70,18 @@ impl Work {
 
     /// Takes a shard's frames over and decides for each event whether it is new.
     pub(super) fn add(&mut self, pending: &mut Pending, settings: &Settings) {
-        let mut events = pending.events.drain(..);
+        // All are new as a rule, so they move as one, and close up only behind one that is not.
+        let (mut kept, mut next) = (self.fresh.len(), self.fresh.len());
+        self.fresh.append(&mut pending.events);
         for frame in pending.frames.drain(..) {
             let (count, mut frame) = (frame.event_count(), FrameWork::new(frame));
-            frame.sort_out(events.by_ref().take(count), &mut self.fresh, settings);
-            let fresh = self.fresh.len().saturating_sub(frame.fresh);
-            frame.conclude(self.fresh.get(fresh..).unwrap_or_default(), settings);
+            let events = self.fresh.get_mut(kept..).unwrap_or_default();
+            frame.sort_out(events, next - kept, count, settings);
+            frame.conclude(events.get(..frame.fresh).unwrap_or_default(), settings);
+            (kept, next) = (kept + frame.fresh, next + count);
             self.frames.push(frame);
         }
+        self.fresh.truncate(kept);
     }
 
     /// Encodes one record per frame that has something new.
@@ -88,31 +97,32 @@ impl Work {
                 What::Mark { viewer, item, row } => {
                     batch.push(|out| record::put_mark(out, &viewer.user, item, row))?;
                 }
-                What::Events { session, playing, last_at_ms, .. } if !events.is_empty() => {
-                    let description = describe(session, playing, *last_at_ms);
+                What::Events { session, description: Some(description), .. } => {
                     batch.push(|out| {
-                        record::put_events(out, &session.key, session.clock, &description, events);
+                        record::put_events(out, &session.key, session.clock, description, events);
                     })?;
                 }
-                What::Events { .. } => {}
+                What::Events { description: None, .. } => {}
             }
         }
         Ok(())
     }
 
-    /// One update per frame that renews a session; a repeated beat does, too.
-    pub(super) fn hot_updates(&self) -> Vec<HotUpdate> {
-        self.frames.iter().filter_map(FrameWork::hot_update).collect()
+    /// Adds one update per frame that renews a session; a repeated beat does, too.
+    pub(super) fn put_hot_updates(&self, updates: &mut Vec<HotUpdate>) {
+        updates.extend(self.frames.iter().filter_map(FrameWork::hot_update));
     }
 
     /// Hands out what has become durable, then settles the tickets, and is empty afterwards.
     pub(super) fn settle(&mut self, verdicts: &[Verdict], mut keep: impl FnMut(Durable<'_>)) -> Settled {
         let mut sum = Settled::default();
-        let mut fresh = self.fresh.drain(..);
+        let mut rest = self.fresh.as_slice();
         let mut verdicts = verdicts.iter().copied();
-        for mut frame in self.frames.drain(..) {
+        for frame in self.frames.drain(..) {
             let verdict = if frame.renews() { verdicts.next() } else { None };
-            frame.keep(&mut fresh.by_ref().take(frame.fresh), &mut keep);
+            let (events, behind) = rest.split_at_checked(frame.fresh).unwrap_or_default();
+            rest = behind;
+            frame.keep(events, &mut keep);
             sum.stored += frame.stored();
             sum.duplicate += frame.duplicate;
             sum.refused.extend(frame.refused.iter().map(|refused| refused.rejection.reason));
@@ -124,6 +134,7 @@ impl Work {
                 verdict: verdict.unwrap_or(Verdict::Play),
             });
         }
+        self.fresh.clear();
         sum
     }
 
@@ -157,11 +168,7 @@ pub(crate) fn position_of(
     settings: &Settings,
 ) -> Option<PositionRow> {
     let rules = settings.rules.of(playing.playable.kind);
-    let candidate = |event| PositionRow::from_event(event, &session.key.session, &playing.playable, rules);
-    events.iter().filter_map(candidate).reduce(|mut row, other| {
-        row.merge(&other);
-        row
-    })
+    PositionRow::from_events(events, &session.key.session, &playing.playable, rules)
 }
 
 fn describe(session: &Session, playing: &Playing, as_of_ms: i64) -> Description {

@@ -1,31 +1,23 @@
-//! From what an edge offers to a frame in a shard.
+//! From what an edge offers to events in a shard.
 
-use std::sync::Arc;
+use playhead_store::Clock;
 
 use super::Offered;
-use crate::{
-    admission,
-    live::{Playing, Session},
-    shard::{Frame, Load, Pending},
-    tally::Ending,
-    ticket::{Refused, Ticket},
-};
+use crate::{admission, shard::Pending, ticket::Refused};
 
-/// Admits what can be admitted to the end of `pending`, and makes the frame that speaks for it and for the rest.
+/// Admits what can be admitted to the end of `pending`. Returns how many events that are, and the rest.
 pub(super) fn admit(
     pending: &mut Pending,
     events: impl Iterator<Item = Offered>,
-    session: &Arc<Session>,
-    playing: &Arc<Playing>,
+    clock: Clock,
     received_at_ms: i64,
-    ticket: &Ticket,
-) -> Frame {
+) -> (usize, Vec<Refused>) {
     let start = pending.events.len();
     let mut refused = Vec::new();
     for (index, offered) in (0..).zip(events) {
         let seq = seq_of(&offered);
         let checked = match offered {
-            Ok(raw) => admission::check(raw, session.clock, received_at_ms),
+            Ok(raw) => admission::check(raw, clock, received_at_ms),
             Err(unreadable) => Err(unreadable.rejection),
         };
         match checked {
@@ -33,9 +25,7 @@ pub(super) fn admit(
             Err(rejection) => refused.push(Refused { seq, index, rejection: rejection.within_event(index) }),
         }
     }
-    let count = pending.events.len() - start;
-    let load = Load::Events { session: Arc::clone(session), playing: Arc::clone(playing), count };
-    Frame { ticket: ticket.clone(), load, refused, no_room: Ending::Busy }
+    (pending.events.len() - start, refused)
 }
 
 fn seq_of(offered: &Offered) -> u64 {

@@ -1,7 +1,7 @@
 //! A session that is live on this node.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -28,6 +28,7 @@ pub struct Session {
     /// What the frame that opened it said.
     pub playing: Arc<Playing>,
     used_at_ms: AtomicI64,
+    shard_hash: OnceLock<u64>,
     state: Mutex<SessionState>,
 }
 
@@ -36,10 +37,11 @@ pub struct Session {
 pub struct SessionState {
     /// The events that were journaled or are in the durable store.
     pub(crate) seen: SeqSet,
-    /// Acknowledged events that the durable store may lack, oldest first.
+    /// Acknowledged events that are being written right now, or were and have to be again.
+    in_flight: Arc<Vec<Event>>,
+    is_in_flight: bool,
+    /// Acknowledged events that came since, oldest first.
     unflushed: Vec<Event>,
-    /// How many of `unflushed`, from the front, are being written right now.
-    in_flight: usize,
     /// True when the write in flight leaves out some that waited when it began.
     is_partial: bool,
     /// What the latest unflushed event says of the session.
@@ -69,6 +71,7 @@ impl Session {
             viewer,
             playing: Arc::new(opening.playing),
             used_at_ms: AtomicI64::new(now_ms),
+            shard_hash: OnceLock::new(),
             state: Mutex::new(state),
         }
     }
@@ -87,7 +90,8 @@ impl Session {
     /// The acknowledged events that the durable store may lack, and what the latest says of the session.
     pub(crate) fn unflushed(&self) -> Option<(Description, Vec<Event>)> {
         self.with(|state| {
-            let live = state.unflushed.iter().filter(|event| !state.is_erased(event.at_ms));
+            let events = state.in_flight.iter().chain(&state.unflushed);
+            let live = events.filter(|event| !state.is_erased(event.at_ms));
             Some((state.description.clone()?, live.cloned().collect()))
         })
     }
@@ -96,23 +100,20 @@ impl Session {
     /// [`Session::not_written`] it is in flight.
     pub(crate) fn begin_write(&self, events_max: usize) -> Option<SessionWrite> {
         self.with(|state| {
-            state.in_flight = state.unflushed.len().min(events_max);
-            state.is_partial = state.in_flight < state.unflushed.len();
-            let events = state.unflushed.get(..state.in_flight).filter(|events| !events.is_empty())?;
-            Some(SessionWrite {
-                key: self.key.clone(),
-                clock: self.clock,
-                description: state.description.clone()?,
-                events: events.to_vec(),
-            })
+            let events = state.take_in_flight(events_max);
+            if events.is_empty() {
+                return None;
+            }
+            let description = state.description.clone()?;
+            Some(SessionWrite { key: self.key.clone(), clock: self.clock, description, events })
         })
     }
 
     /// Lets go of what was written. Returns how many events that were, and whether there is more to write.
     pub(crate) fn written(&self) -> (usize, bool) {
         self.with(|state| {
-            let written = std::mem::take(&mut state.in_flight);
-            state.unflushed.drain(..written);
+            let written = std::mem::take(&mut state.in_flight).len();
+            state.is_in_flight = false;
             if state.is_partial {
                 state.holds.keep_all()
             } else {
@@ -126,9 +127,14 @@ impl Session {
     /// Keeps what was not written for another try.
     pub(crate) fn not_written(&self) {
         self.with(|state| {
-            state.in_flight = 0;
+            state.is_in_flight = false;
             state.holds.keep_all();
         });
+    }
+
+    /// The hash by which the intake chooses its shard, made once.
+    pub(crate) fn shard_hash(&self, make: impl FnOnce() -> u64) -> u64 {
+        *self.shard_hash.get_or_init(make)
     }
 
     /// Notes that somebody used it.
@@ -138,7 +144,7 @@ impl Session {
 
     pub(super) fn is_idle(&self, used_before_ms: i64) -> bool {
         self.used_at_ms.load(Ordering::Relaxed) < used_before_ms
-            && self.with(|state| state.unflushed.is_empty() && !state.is_queued)
+            && self.with(|state| state.unflushed.is_empty() && state.in_flight.is_empty() && !state.is_queued)
     }
 }
 
@@ -154,19 +160,29 @@ impl SessionState {
         self.erased_through_ms
     }
 
-    /// Keeps events that have become durable in this segment. True when the session must now be queued for its flush.
-    pub(crate) fn keep(
-        &mut self,
-        events: impl Iterator<Item = Event>,
-        description: Description,
-        hold: &Hold,
-    ) -> bool {
-        self.unflushed.extend(events);
-        match &mut self.description {
-            Some(known) => known.merge(&description),
-            None => self.description = Some(description),
+    /// Puts what waits in flight, at most `events_max` events, behind what a failed write left there.
+    fn take_in_flight(&mut self, events_max: usize) -> Arc<Vec<Event>> {
+        // No write holds them any more, so nothing is copied.
+        let mut events = Arc::unwrap_or_clone(std::mem::take(&mut self.in_flight));
+        match events.is_empty() {
+            true => events = std::mem::take(&mut self.unflushed),
+            false => events.append(&mut self.unflushed),
         }
-        self.holds.add(hold, self.in_flight > 0);
+        self.unflushed = events.split_off(events_max.min(events.len()));
+        self.is_partial = !self.unflushed.is_empty();
+        self.is_in_flight = !events.is_empty();
+        self.in_flight = Arc::new(events);
+        Arc::clone(&self.in_flight)
+    }
+
+    /// Keeps events that have become durable in this segment. True when the session must now be queued for its flush.
+    pub(crate) fn keep(&mut self, events: &[Event], description: &Description, hold: &Hold) -> bool {
+        self.unflushed.extend_from_slice(events);
+        match &mut self.description {
+            Some(known) => known.merge(description),
+            None => self.description = Some(description.clone()),
+        }
+        self.holds.add(hold, self.is_in_flight);
         !std::mem::replace(&mut self.is_queued, true)
     }
 }

@@ -26,6 +26,8 @@ pub(crate) fn settings(read: &mut Reader) -> Result<Settings, ConfigError> {
             .number("flush_age_ms", "How long events gather before the store's write, ms.")?,
         flush_events_max: engine.count("flush_events_max", "Most events in one write to the store.")?,
         commit_events_max: engine.count("commit_events_max", "A commit that has so many takes no more.")?,
+        commit_distance_ms: engine
+            .number("commit_distance_ms", "Least time between two commits under load, ms.")?,
         backlog_events_max: engine.count("backlog_events_max", "Most events that wait for the store.")?,
         hot_ms_max: engine.number("hot_ms_max", "How long a commit waits for the hot store, ms.")?,
         trim_every_ms: engine.number("trim_every_ms", "How often the journal is trimmed, ms.")?,

@@ -10,13 +10,14 @@
 
 use super::{Malformed, Reader, put_i64, put_text, put_u64};
 use crate::{Event, EventKind, PlayerState, Rate, seqs::SeqSet};
+use std::borrow::Borrow;
 
 /// Writes events, in the order given, which is kept. Near ones in a row are the shortest.
-pub fn put_events(out: &mut Vec<u8>, events: &[Event]) {
+pub fn put_events<E: Borrow<Event>>(out: &mut Vec<u8>, events: &[E]) {
     put_u64(out, events.len() as u64);
     let mut before = Before::default();
     for event in events {
-        put_event(out, event, &mut before);
+        put_event(out, event.borrow(), &mut before);
     }
 }
 

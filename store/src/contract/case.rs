@@ -50,9 +50,10 @@ impl Case {
     pub(super) fn some_write(&mut self, script: &Script) -> WriteBatch {
         let mut batch = script.write(0..script.events.len());
         for session in &mut batch.sessions {
-            self.dice.shuffle(&mut session.events);
-            let kept = 1 + self.dice.below(session.events.len() as u64);
-            session.events.truncate(usize::try_from(kept).unwrap_or(1));
+            let events = Arc::make_mut(&mut session.events);
+            self.dice.shuffle(events);
+            let kept = 1 + self.dice.below(events.len() as u64);
+            events.truncate(usize::try_from(kept).unwrap_or(1));
             let as_of_ms = latest_ms(&session.events);
             session.description = self.dice.description(as_of_ms);
         }
@@ -114,7 +115,8 @@ impl Script {
     pub(super) fn write(&self, events: std::ops::Range<usize>) -> WriteBatch {
         let events = self.events.get(events).expect("the script has these events").to_vec();
         let description = Description { as_of_ms: latest_ms(&events), ..self.description.clone() };
-        let session = SessionWrite { key: self.key.clone(), clock: self.clock, description, events };
+        let session =
+            SessionWrite { key: self.key.clone(), clock: self.clock, description, events: events.into() };
         WriteBatch { sessions: vec![session], positions: Vec::new() }
     }
 }

@@ -45,7 +45,7 @@ pub async fn concurrent_proposals_get_one_clock(store: Arc<dyn Hot>) {
 /// A session that was applied keeps the clock it came with.
 pub async fn an_applied_clock_is_kept(store: Arc<dyn Hot>) {
     let mut dice = Dice::new();
-    let update = update(&new_session(&mut dice), NOW_MS, Vec::new());
+    let update = update(&new_session(&mut dice), NOW_MS, None);
     apply(&*store, std::slice::from_ref(&update)).await;
     let proposed = Clock { fixed_at_ms: NOW_MS + 1, offset_ms: 9 };
     assert_eq!(fix(&*store, &update.key, proposed).await, update.clock);
@@ -54,7 +54,7 @@ pub async fn an_applied_clock_is_kept(store: Arc<dyn Hot>) {
 /// Each update gets its verdict.
 pub async fn there_is_a_verdict_for_each_update(store: Arc<dyn Hot>) {
     let mut dice = Dice::new();
-    let updates: Vec<_> = (0..300).map(|_| update(&new_session(&mut dice), NOW_MS, Vec::new())).collect();
+    let updates: Vec<_> = (0..300).map(|_| update(&new_session(&mut dice), NOW_MS, None)).collect();
     assert_eq!(store.apply(&updates, NOW_MS).await.expect("a batch is applied").len(), 300);
 }
 
@@ -68,7 +68,7 @@ pub async fn positions_join_in_any_order(store: Arc<dyn Hot>) {
         for _ in 0..8 {
             let row = some_row(&mut dice);
             expected.merge(&row);
-            updates.push(update(&key, NOW_MS, vec![(item.clone(), row)]));
+            updates.push(update(&key, NOW_MS, Some((item.clone(), row))));
         }
         updates.extend_from_within(..4);
         dice.shuffle(&mut updates);
@@ -85,8 +85,8 @@ pub async fn positions_are_listed_by_user(store: Arc<dyn Hot>) {
     let (key, other) = (new_session(&mut dice), new_session(&mut dice));
     let mut expected: Vec<_> = (0..20).map(|_| (dice.item(), some_row(&mut dice))).collect();
     for (item, row) in &expected {
-        apply(&*store, &[update(&key, NOW_MS, vec![(item.clone(), row.clone())])]).await;
-        apply(&*store, &[update(&other, NOW_MS, vec![(dice.item(), row.clone())])]).await;
+        apply(&*store, &[update(&key, NOW_MS, Some((item.clone(), row.clone())))]).await;
+        apply(&*store, &[update(&other, NOW_MS, Some((dice.item(), row.clone())))]).await;
     }
     let mut listed = store.positions(&key.user).await.expect("positions are read");
     listed.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -108,7 +108,7 @@ pub async fn names_that_begin_each_other_do_not_mix(store: Arc<dyn Hot>) {
         let row = some_row(&mut dice);
         let clock = Clock { fixed_at_ms: NOW_MS, offset_ms: dice.ms_below(1_000_000) };
         assert_eq!(fix(&*store, &key, clock).await, clock);
-        apply(&*store, &[HotUpdate { clock, ..update(&key, NOW_MS, vec![(item.clone(), row.clone())]) }])
+        apply(&*store, &[HotUpdate { clock, ..update(&key, NOW_MS, Some((item.clone(), row.clone()))) }])
             .await;
         expected.push((key, clock, item, row));
     }
@@ -125,10 +125,10 @@ pub async fn an_erased_user_is_forgotten(store: Arc<dyn Hot>) {
     let [erased, spared] = [dice.item(), dice.item()];
     let (before, after) = (PositionRow::set(1, NOW_MS), PositionRow::set(2, NOW_MS + 1));
     let gone = dice.session(&key.user);
-    let late = update(&gone, NOW_MS, vec![(erased.clone(), before.clone())]);
+    let late = update(&gone, NOW_MS, Some((erased.clone(), before.clone())));
     apply(&*store, std::slice::from_ref(&late)).await;
-    apply(&*store, &[update(&key, NOW_MS + 1, vec![(spared.clone(), after.clone())])]).await;
-    apply(&*store, &[update(&other, NOW_MS, vec![(erased.clone(), before.clone())])]).await;
+    apply(&*store, &[update(&key, NOW_MS + 1, Some((spared.clone(), after.clone())))]).await;
+    apply(&*store, &[update(&other, NOW_MS, Some((erased.clone(), before.clone())))]).await;
     store.erase(&key.user, NOW_MS).await.expect("a user is erased");
     store.erase(&key.user, NOW_MS - 1).await.expect("a user is erased");
     let late_clock = late.clock;
@@ -147,14 +147,14 @@ fn new_session(dice: &mut Dice) -> SessionKey {
     dice.session(&user)
 }
 
-fn update(key: &SessionKey, last_at_ms: i64, positions: Vec<(ItemId, PositionRow)>) -> HotUpdate {
+fn update(key: &SessionKey, last_at_ms: i64, position: Option<(ItemId, PositionRow)>) -> HotUpdate {
     HotUpdate {
         key: key.clone(),
         account: AccountId::new("account").expect("a short name"),
         device: DeviceId::new("device").expect("a short name"),
         clock: Clock { fixed_at_ms: NOW_MS, offset_ms: 0 },
         last_at_ms,
-        positions,
+        position,
     }
 }
 

@@ -1,5 +1,7 @@
 //! The durable store: the lasting record of sessions, events and positions.
 
+use std::sync::Arc;
+
 use crate::{
     Clock, Description, Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow, seqs::SeqSet,
 };
@@ -75,8 +77,8 @@ pub struct SessionWrite {
     pub clock: Clock,
     /// What its latest event said of it.
     pub description: Description,
-    /// The events, at least one, each identity once.
-    pub events: Vec<Event>,
+    /// The events, at least one, each identity once. Shared, since whoever writes them keeps showing them to reads.
+    pub events: Arc<Vec<Event>>,
 }
 
 /// What is to be joined into a position.

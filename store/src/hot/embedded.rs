@@ -9,11 +9,9 @@ mod part;
 
 use super::{Hot, HotUpdate, Verdict};
 use crate::{Clock, ItemId, SessionKey, StoreError, UserId, position::PositionRow};
+use ahash::RandomState;
 use part::Part;
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How much an embedded hot store remembers, and for how long.
 ///

@@ -12,7 +12,7 @@ pub trait Hot: Send + Sync + 'static {
     /// Fixes a session's clock, once: the first proposal wins on every node, and later callers get it back.
     async fn fix_clock(&self, key: &SessionKey, proposed: Clock) -> Result<Clock, StoreError>;
 
-    /// Takes what one commit made durable: renews each session and joins its positions. Returns one verdict per
+    /// Takes what one commit made durable: renews each session and joins its position. Returns one verdict per
     /// update, in their order. Repeating a batch, or giving parts of it in another order, changes nothing.
     /// `now_ms` is the caller's time; a backend with a clock of its own may ignore it.
     async fn apply(&self, batch: &[HotUpdate], now_ms: i64) -> Result<Vec<Verdict>, StoreError>;
@@ -40,8 +40,8 @@ pub struct HotUpdate {
     pub clock: Clock,
     /// The corrected time of its latest event in the commit, Unix ms.
     pub last_at_ms: i64,
-    /// What its events say of positions, joined per item. Most commits say it of one item.
-    pub positions: Vec<(ItemId, PositionRow)>,
+    /// What its events say of the position in the session's item, if anything.
+    pub position: Option<(ItemId, PositionRow)>,
 }
 
 /// Whether a session may play.

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{ItemId, Rate, arbitrary::Dice, arbitrary::position_row};
+use crate::{
+    ItemId, PlayerState, Rate,
+    arbitrary::{Dice, hostile, position_row},
+};
 
 /// An hour-long film, in minutes.
 const LENGTH_MIN: i64 = 60;
@@ -278,6 +281,17 @@ fn merge_is_commutative_associative_and_idempotent() {
 }
 
 #[test]
+fn events_at_once_say_what_they_say_one_by_one() {
+    for seed in 0..10_000 {
+        let mut dice = Dice::new(seed);
+        let mut events: Vec<Event> = (0..dice.between(0, 7)).map(|_| close_event(&mut dice)).collect();
+        events.extend(events.first().cloned());
+        let at_once = PositionRow::from_events(&events, &session(), &film(), PositionRules::default());
+        assert_eq!(at_once.unwrap_or_default(), row(&events), "seed {seed}: {events:?}");
+    }
+}
+
+#[test]
 fn a_row_grows_no_older_by_merging() {
     for seed in 0..10_000 {
         let mut dice = Dice::new(seed);
@@ -329,6 +343,16 @@ fn session() -> SessionId {
 
 fn says(event: &Event) -> Option<PositionRow> {
     PositionRow::from_event(event, &session(), &film(), PositionRules::default())
+}
+
+/// An event of a few kinds, times and places, so that many are alike; now and then a hostile one.
+fn close_event(dice: &mut Dice) -> Event {
+    if dice.chance(10) {
+        return hostile::event(dice);
+    }
+    let kind = dice.pick(&[EventKind::Beat, EventKind::Seek, EventKind::Stop, EventKind::Ended]);
+    let (at_s, position_s) = (dice.between(0, 3), dice.pick(&[1, 2, 3_600, LENGTH_MIN * 60]));
+    Event { seq: dice.number() % 4, ..at_second(kind, at_s, position_s) }
 }
 
 /// What becomes of these events, in this order of arrival.

@@ -41,7 +41,8 @@ fn reopen(dir: &Path) -> EmbeddedDurable {
 fn write(dice: &mut Dice, key: &SessionKey, seqs: std::ops::RangeInclusive<u64>, at_ms: i64) -> WriteBatch {
     let events: Vec<_> = seqs.map(|seq| Event::new(EventKind::Beat, seq, at_ms)).collect();
     let clock = Clock { fixed_at_ms: 5, offset_ms: 0 };
-    let session = SessionWrite { key: key.clone(), clock, description: dice.description(at_ms), events };
+    let session =
+        SessionWrite { key: key.clone(), clock, description: dice.description(at_ms), events: events.into() };
     let row = PositionRow::set(at_ms, at_ms);
     let position = PositionWrite { user: key.user.clone(), item: dice.item(), row };
     WriteBatch { sessions: vec![session], positions: vec![position] }

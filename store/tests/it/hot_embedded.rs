@@ -26,7 +26,7 @@ fn update(key: &SessionKey, dice: &mut Dice, now_ms: i64) -> HotUpdate {
         device: DeviceId::new("device").unwrap(),
         clock: Clock { fixed_at_ms: now_ms, offset_ms: 0 },
         last_at_ms: now_ms,
-        positions: vec![(dice.item(), PositionRow::set(1, now_ms))],
+        position: Some((dice.item(), PositionRow::set(1, now_ms))),
     }
 }
 

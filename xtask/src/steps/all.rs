@@ -3,12 +3,12 @@
 use super::{
     Ending, Failure, Step, Workshop,
     command::{self, TestTally},
-    landed, tools,
+    gates, landed, tools,
 };
 use crate::{prove, tidy};
 
 /// All steps in order.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     Step { name: "tidy", what: "seams, leftovers, sizes, changelog, manifests", run: tidy },
     Step { name: "format", what: "cargo fmt --all --check", run: format },
     Step { name: "buf", what: "the .proto files: lint, and nothing broken since they last landed", run: buf },
@@ -17,6 +17,7 @@ pub(super) const STEPS: [Step; 10] = [
     Step { name: "docs", what: "cargo doc, warnings denied", run: docs },
     Step { name: "tests", what: "cargo test --workspace", run: tests },
     Step { name: "benches", what: "benches compile", run: benches },
+    Step { name: "gates", what: "instruction counts, at most 5 % above what is recorded", run: gates::check },
     Step { name: "demo", what: "the README's first command, for ten seconds", run: demo },
     Step { name: "prove", what: "faults, the short form of each: nothing acknowledged is lost", run: prove },
 ];

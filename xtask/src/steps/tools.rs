@@ -10,6 +10,9 @@ use super::{Failure, Workshop, command};
 /// Raise it together with deny.toml, whose keys change with it.
 const CARGO_DENY_VERSION: &str = "0.20.2";
 
+/// Raise it together with the workspace's gungraun: the two speak to each other.
+const GUNGRAUN_VERSION: &str = "0.20.0";
+
 /// Where the tools are put, from the root.
 const TOOLS: &str = "target/tools";
 
@@ -26,15 +29,29 @@ pub(super) enum Buf {
 
 /// Finds cargo-deny, or builds it: a minute or two, once.
 pub(super) fn cargo_deny(workshop: &Workshop) -> Result<PathBuf, Failure> {
-    let path = workshop.root.join(TOOLS).join("bin/cargo-deny");
-    let wanted = format!("cargo-deny {CARGO_DENY_VERSION}");
+    crate_binary(workshop, "cargo-deny", CARGO_DENY_VERSION)
+}
+
+/// Finds the runner of the instruction counts, or builds it: a minute or two, once.
+pub(super) fn gungraun_runner(workshop: &Workshop) -> Result<PathBuf, Failure> {
+    crate_binary(workshop, "gungraun-runner", GUNGRAUN_VERSION)
+}
+
+/// Whether valgrind is installed.
+pub(super) fn has_valgrind(workshop: &Workshop) -> bool {
+    answers(workshop, Path::new("valgrind"))
+}
+
+fn crate_binary(workshop: &Workshop, name: &str, version: &str) -> Result<PathBuf, Failure> {
+    let path = workshop.root.join(TOOLS).join("bin").join(name);
+    let wanted = format!("{name} {version}");
     if command::ask(workshop.program(&path).arg("--version")).as_deref() == Some(&wanted) {
         return Ok(path);
     }
     println!("installing {wanted} into {TOOLS}");
     // Without optimisation it builds in half the time and checks in three seconds.
     let mut install = workshop.cargo(&["install", "--locked", "--debug", "--root", TOOLS]);
-    command::run(install.args(["--version", CARGO_DENY_VERSION, "cargo-deny"]))?;
+    command::run(install.args(["--version", version, name]))?;
     Ok(path)
 }
 

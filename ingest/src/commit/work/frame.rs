@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use playhead_store::{Event, ItemId, hot::HotUpdate, position::PositionRow};
+use playhead_store::{Description, Event, ItemId, hot::HotUpdate, position::PositionRow};
 
 use super::{Durable, describe, position_of};
 use crate::{
@@ -25,56 +25,66 @@ pub(super) struct FrameWork {
     pub(super) lowest_seq: u64,
     pub(super) highest_seq: u64,
     pub(super) no_room: Ending,
+    pub(super) is_of_singles: bool,
     pub(super) what: What,
 }
 
+#[expect(clippy::large_enum_variant, reason = "almost every frame has events")]
 pub(super) enum What {
-    Events { session: Arc<Session>, playing: Arc<Playing>, position: Option<PositionRow>, last_at_ms: i64 },
-    Mark { viewer: Arc<Viewer>, item: ItemId, row: PositionRow },
+    Events {
+        session: Arc<Session>,
+        playing: Arc<Playing>,
+        /// What the new events say of the session, if there are any, and of the position.
+        description: Option<Description>,
+        position: Option<PositionRow>,
+    },
+    Mark {
+        viewer: Arc<Viewer>,
+        item: ItemId,
+        row: Box<PositionRow>,
+    },
 }
 
 impl FrameWork {
-    pub(super) fn new(Frame { ticket, load, refused, no_room }: Frame) -> Self {
+    pub(super) fn new(frame: Frame) -> Self {
+        let Frame { ticket, load, refused, no_room, is_of_singles } = frame;
         let what = match load {
             Load::Mark { viewer, item, row } => What::Mark { viewer, item, row },
             Load::Events { session, playing, .. } => {
-                What::Events { session, playing, position: None, last_at_ms: 0 }
+                What::Events { session, playing, description: None, position: None }
             }
         };
         let seqs = refused.iter().map(|refused| refused.seq).filter(|&seq| seq != 0);
         let (lowest_seq, highest_seq) = (seqs.clone().min().unwrap_or(0), seqs.max().unwrap_or(0));
-        Self { ticket, fresh: 0, duplicate: 0, refused, lowest_seq, highest_seq, no_room, what }
+        let (fresh, duplicate) = (0, 0);
+        Self { ticket, fresh, duplicate, refused, lowest_seq, highest_seq, no_room, is_of_singles, what }
     }
 
-    /// Sorts the frame's events into new ones, which go to `fresh`, repeated ones and refused ones.
-    pub(super) fn sort_out(
-        &mut self,
-        events: impl Iterator<Item = Event>,
-        fresh: &mut Vec<Event>,
-        settings: &Settings,
-    ) {
+    /// Sorts the frame's events, `count` from `begin` on, into new ones, which move to the front, repeated ones and
+    /// refused ones.
+    pub(super) fn sort_out(&mut self, events: &mut [Event], begin: usize, count: usize, settings: &Settings) {
         let What::Events { session, .. } = &self.what else { return };
         let events_max = settings.limits.session_events_max;
-        let (mut late, mut duplicate) = (Vec::new(), 0);
+        let (mut late, mut fresh, mut duplicate) = (Vec::new(), 0, 0);
         let (mut lowest_seq, mut highest_seq) = (self.lowest_seq, self.highest_seq);
-        let start = fresh.len();
         session.with(|state| {
-            for (place, event) in (0..).zip(events) {
+            for place in 0..count {
+                let Some(event) = events.get(begin + place) else { break };
                 lowest_seq = if lowest_seq == 0 { event.seq } else { lowest_seq.min(event.seq) };
                 highest_seq = highest_seq.max(event.seq);
                 if state.is_erased(event.at_ms) {
-                    late.push((place, event.seq, erased(&event)));
-                } else if state.seen.contains(event.seq) {
-                    duplicate += 1;
-                } else if state.seen.len() >= events_max {
-                    late.push((place, event.seq, session_full(&event, events_max)));
+                    late.push((place, event.seq, erased(event)));
+                } else if state.seen.len() >= events_max && !state.seen.contains(event.seq) {
+                    late.push((place, event.seq, session_full(event, events_max)));
+                } else if state.seen.insert(event.seq) {
+                    events.swap(fresh, begin + place);
+                    fresh += 1;
                 } else {
-                    state.seen.insert(event.seq);
-                    fresh.push(event);
+                    duplicate += 1;
                 }
             }
         });
-        (self.fresh, self.duplicate) = (fresh.len() - start, duplicate);
+        (self.fresh, self.duplicate) = (fresh, duplicate);
         (self.lowest_seq, self.highest_seq) = (lowest_seq, highest_seq);
         self.refuse_late(late);
     }
@@ -85,8 +95,11 @@ impl FrameWork {
             return;
         }
         let taken: Vec<u32> = self.refused.iter().map(|refused| refused.index).collect();
-        let index_of =
-            |place| (0_u32..).filter(|index| !taken.contains(index)).nth(place).unwrap_or(u32::MAX);
+        let is_of_singles = self.is_of_singles;
+        let index_of = |place| match is_of_singles {
+            true => 0,
+            false => (0_u32..).filter(|index| !taken.contains(index)).nth(place).unwrap_or(u32::MAX),
+        };
         self.refused.extend(late.into_iter().map(|(place, seq, rejection)| {
             let index = index_of(place);
             Refused { seq, index, rejection: rejection.within_event(index) }
@@ -95,25 +108,21 @@ impl FrameWork {
 
     /// What the new events say of the session and of the position.
     pub(super) fn conclude(&mut self, fresh: &[Event], settings: &Settings) {
-        let What::Events { session, playing, position, last_at_ms } = &mut self.what else { return };
-        *last_at_ms = fresh.iter().map(|event| event.at_ms).max().unwrap_or(0);
+        let What::Events { session, playing, description, position } = &mut self.what else { return };
+        let last_at_ms = fresh.iter().map(|event| event.at_ms).max();
+        *description = last_at_ms.map(|last_at_ms| describe(session, playing, last_at_ms));
         *position = position_of(fresh, session, playing, settings);
     }
 
-    pub(super) fn keep(
-        &mut self,
-        events: &mut dyn Iterator<Item = Event>,
-        keep: &mut impl FnMut(Durable<'_>),
-    ) {
-        match &mut self.what {
-            What::Events { session, playing, position, last_at_ms } if self.fresh > 0 => {
-                let description = describe(session, playing, *last_at_ms);
-                keep(Durable::Events { session, playing, description, events, position: position.take() });
+    /// Hands out what has become durable; `events` are its new ones.
+    pub(super) fn keep(&self, events: &[Event], keep: &mut impl FnMut(Durable<'_>)) {
+        match &self.what {
+            What::Events { session, playing, position, description } => {
+                let Some(description) = description else { return };
+                let position = position.as_ref();
+                keep(Durable::Events { session, playing, description, events, position });
             }
-            What::Events { .. } => {}
-            What::Mark { viewer, item, row } => {
-                keep(Durable::Mark { viewer, item: item.clone(), row: std::mem::take(row) });
-            }
+            What::Mark { viewer, item, row } => keep(Durable::Mark { viewer, item: item.clone(), row }),
         }
     }
 
@@ -148,14 +157,14 @@ impl FrameWork {
     }
 
     pub(super) fn hot_update(&self) -> Option<HotUpdate> {
-        let What::Events { session, playing, position, last_at_ms } = &self.what else { return None };
+        let What::Events { session, playing, position, description } = &self.what else { return None };
         self.renews().then(|| HotUpdate {
             key: session.key.clone(),
             account: playing.account.clone(),
             device: playing.device.clone(),
             clock: session.clock,
-            last_at_ms: *last_at_ms,
-            positions: position.iter().map(|row| (playing.playable.item.clone(), row.clone())).collect(),
+            last_at_ms: description.as_ref().map_or(0, |description| description.as_of_ms),
+            position: position.as_ref().map(|row| (playing.playable.item.clone(), row.clone())),
         })
     }
 }

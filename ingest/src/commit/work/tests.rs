@@ -8,7 +8,7 @@ use crate::{
     fixture::{NOW, beat, open},
     live::{Live, Session},
     settings::{Limits, Settings},
-    shard::{Frame, Load, Pending},
+    shard::{Pending, Sender},
     tally::Ending,
     ticket::{Refused, Ticket},
 };
@@ -23,13 +23,8 @@ fn pending(session: &Arc<Session>, seqs: &[u64], refused: &[u32], ticket: &Ticke
     pending.events.extend(seqs.iter().map(|&seq| check(beat(seq), session.clock, NOW).unwrap()));
     let rejection = check(beat(0), session.clock, NOW).unwrap_err();
     let refused = refused.iter().map(|&index| Refused { seq: 900, index, rejection: rejection.clone() });
-    let load = Load::Events {
-        session: Arc::clone(session),
-        playing: Arc::clone(&session.playing),
-        count: seqs.len(),
-    };
-    let (ticket, no_room) = (ticket.clone(), Ending::Busy);
-    pending.push_or_undo(Frame { ticket, load, refused: refused.collect(), no_room });
+    let sender = Sender { session, playing: &session.playing, ticket, no_room: Ending::Busy };
+    assert_eq!(pending.push_or_undo(sender, seqs.len(), refused.collect()), None);
     pending
 }
 
@@ -42,7 +37,7 @@ async fn an_event_is_new_once() {
     let mut kept = Vec::new();
     let settled = work.settle(&[], |durable| match durable {
         Durable::Events { events, position, .. } => {
-            kept.extend(events.map(|event| event.seq));
+            kept.extend(events.iter().map(|event| event.seq));
             assert!(position.is_some());
         }
         Durable::Mark { .. } => panic!("nobody marked anything"),
@@ -94,9 +89,10 @@ async fn verdicts_go_to_the_frames_that_renewed_their_session() {
     work.add(&mut pending(&session, &[1], &[], &tickets[0]), &settings(10));
     work.add(&mut pending(&session, &[], &[0], &tickets[1]), &settings(10));
     work.add(&mut pending(&session, &[1], &[], &tickets[2]), &settings(10));
-    let updates = work.hot_updates();
+    let mut updates = Vec::new();
+    work.put_hot_updates(&mut updates);
     assert_eq!(updates.len(), 2, "a frame of refused events renews nothing");
-    assert_eq!((updates[0].positions.len(), updates[1].positions.len()), (1, 0));
+    assert_eq!((updates[0].position.is_some(), updates[1].position.is_some()), (true, false));
     work.settle(&[Verdict::Play, Verdict::Stop], |_| ());
     let verdicts = tickets.map(|ticket| ticket.read().verdict);
     assert_eq!(verdicts, [Some(Verdict::Play), Some(Verdict::Play), Some(Verdict::Stop)]);
@@ -127,4 +123,44 @@ async fn what_is_turned_away_is_as_if_it_had_never_come() {
     // The repeated one counts too: the frame comes again as a whole.
     assert_eq!((read.settled_through_seq, read.repeat_from_seq), (5, Some(5)));
     assert_eq!(session.with(|state| state.seen.clone()), [4, 5].into_iter().collect());
+}
+
+#[tokio::test]
+async fn events_that_come_alone_end_together_and_are_refused_alone() {
+    let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
+    let (session, other) = (open(&live, "s").await, open(&live, "other").await);
+    let mut shard = Pending::new(100);
+    let mut offer = |session: &Arc<Session>, seqs: &[u64]| {
+        shard.events.extend(seqs.iter().map(|&seq| check(beat(seq), session.clock, NOW).unwrap()));
+        let sender = Sender { session, playing: &session.playing, ticket: &ticket, no_room: Ending::Busy };
+        shard.push_or_undo(sender, seqs.len(), Vec::new());
+        shard.frames.iter().map(|frame| frame.event_count()).collect::<Vec<_>>()
+    };
+    offer(&session, &[1]);
+    assert_eq!(offer(&session, &[2]), [2]);
+    // Neither a batch, nor another session, nor what comes behind either, goes on with what came before.
+    offer(&session, &[3, 4]);
+    offer(&session, &[5]);
+    offer(&other, &[1]);
+    assert_eq!(offer(&session, &[6]), [2, 2, 1, 1, 1]);
+    assert_eq!(offer(&session, &[7]), [2, 2, 1, 1, 2]);
+    work.add(&mut shard, &settings(4));
+    work.settle(&[], |_| {});
+    let read = ticket.read();
+    let late: Vec<_> = read.refused.iter().map(|refused| (refused.seq, refused.index)).collect();
+    assert_eq!((read.stored, late), (5, vec![(5, 0), (6, 0), (7, 0)]));
+}
+
+#[tokio::test]
+async fn no_more_events_end_together_than_fit_into_a_record() {
+    let (live, ticket) = (Live::new(10), Ticket::default());
+    let session = open(&live, "s").await;
+    let mut shard = Pending::new(1_000);
+    for seq in 1..=600 {
+        shard.events.push(check(beat(seq), session.clock, NOW).unwrap());
+        let sender =
+            Sender { session: &session, playing: &session.playing, ticket: &ticket, no_room: Ending::Busy };
+        shard.push_or_undo(sender, 1, Vec::new());
+    }
+    assert_eq!(shard.frames.iter().map(|frame| frame.event_count()).collect::<Vec<_>>(), [256, 256, 88]);
 }

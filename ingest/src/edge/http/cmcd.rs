@@ -195,7 +195,7 @@ async fn offer(
     let mut events = events.into_iter();
     while events.len() > 0 {
         let mut batch: Vec<RawEvent> = events.by_ref().take(batch_max).collect();
-        let fitting = fitting(&batch, intake.room(&session.key), intake.limits().shard_events_max);
+        let fitting = fitting(&batch, intake.room(&session), intake.limits().shard_events_max);
         intake.shed(ShedReason::Overload, (batch.len() - fitting) as u64);
         batch.truncate(fitting);
         if batch.is_empty() {

@@ -185,7 +185,10 @@ fn event(value: Value<'_>) -> Offered {
             Ok((number, value)) => read_event_field(&mut raw, number, value),
             Err(NoField) => Err(cut_off("", "an Event")),
         };
-        refused = refused.or(read.err());
+        // Only a refusal is moved: this runs for each field of each event.
+        if let Err(rejection) = read {
+            refused.get_or_insert(rejection);
+        }
     }
     if let Some(rejection) = refused {
         return Err(Unreadable { seq: raw.seq, rejection });
@@ -194,6 +197,7 @@ fn event(value: Value<'_>) -> Offered {
     Ok(raw)
 }
 
+#[inline]
 fn read_event_field(raw: &mut RawEvent, number: u32, value: Value<'_>) -> Result<(), Rejection> {
     match number {
         2 => raw.seq = value.number("seq")?,

@@ -22,10 +22,12 @@ pub(super) enum Value<'a> {
 pub(super) struct NoField;
 
 impl<'a> Fields<'a> {
+    #[inline]
     pub(super) fn of(message: &'a [u8]) -> Self {
         Self { rest: message }
     }
 
+    #[inline]
     fn take(&mut self) -> Option<(u32, Value<'a>)> {
         let key = u32::try_from(self.varint()?).ok()?;
         let number = key >> 3;
@@ -42,6 +44,7 @@ impl<'a> Fields<'a> {
         (number > 0).then_some((number, value))
     }
 
+    #[inline]
     fn varint(&mut self) -> Option<u64> {
         match self.rest {
             [byte, rest @ ..] if *byte < 0x80 => {
@@ -52,7 +55,21 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// Reads up to eight bytes at once; times and positions have three to six.
     fn long_varint(&mut self) -> Option<u64> {
+        let Some(bytes) = self.rest.first_chunk() else { return self.longest_varint() };
+        let word = u64::from_le_bytes(*bytes);
+        let ends = !word & CONTINUES;
+        if ends == 0 {
+            return self.longest_varint();
+        }
+        let bits = ends.trailing_zeros() + 1;
+        self.rest = self.rest.get(bits as usize / 8..)?;
+        Some(join_sevens(word & (u64::MAX >> (64 - bits))))
+    }
+
+    /// Reads byte by byte: near the end, and numbers above 56 bits.
+    fn longest_varint(&mut self) -> Option<u64> {
         let mut value = 0;
         for (index, &byte) in self.rest.iter().take(VARINT_BYTES_MAX).enumerate() {
             value |= u64::from(byte & 0x7f) << (7 * index);
@@ -65,12 +82,14 @@ impl<'a> Fields<'a> {
         None
     }
 
+    #[inline]
     fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
         let (bytes, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(bytes)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (bytes, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
@@ -81,6 +100,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<(u32, Value<'a>), NoField>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.rest.is_empty() {
             return None;
@@ -100,6 +120,7 @@ pub(super) fn count(message: &[u8], number: u32) -> usize {
 
 /// Each verb reads the value as what the field called `field` is, or refuses it.
 impl<'a> Value<'a> {
+    #[inline]
     pub(super) fn number(self, field: &'static str) -> Result<u64, Rejection> {
         match self {
             Self::Varint(number) => Ok(number),
@@ -107,16 +128,19 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn signed(self, field: &'static str) -> Result<i64, Rejection> {
         self.number(field).map(u64::cast_signed)
     }
 
+    #[inline]
     pub(super) fn short(self, field: &'static str) -> Result<u32, Rejection> {
         let number = self.number(field)?;
         u32::try_from(number)
             .map_err(|_| Rejection::new(RejectReason::Malformed, field, number, "0 to 4294967295"))
     }
 
+    #[inline]
     pub(super) fn double(self, field: &'static str) -> Result<f64, Rejection> {
         match self {
             Self::Fixed64(bits) => Ok(f64::from_bits(bits)),
@@ -124,6 +148,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn bytes(self, field: &'static str) -> Result<&'a [u8], Rejection> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
@@ -131,6 +156,7 @@ impl<'a> Value<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn text(self, field: &'static str) -> Result<&'a str, Rejection> {
         let bytes = self.bytes(field)?;
         std::str::from_utf8(bytes).map_err(|_| {
@@ -139,6 +165,7 @@ impl<'a> Value<'a> {
         })
     }
 
+    #[cold]
     fn is_not(self, field: &'static str, allowed: &'static str) -> Rejection {
         let wire_type = match self {
             Self::Varint(_) => 0,
@@ -150,6 +177,16 @@ impl<'a> Value<'a> {
     }
 }
 
+/// Joins the low seven bits of eight bytes to one number, in pairs, then pairs of pairs.
+fn join_sevens(word: u64) -> u64 {
+    let sevens = word & !CONTINUES;
+    let pairs = (sevens & 0x7f00_7f00_7f00_7f00) >> 1 | (sevens & 0x007f_007f_007f_007f);
+    let fours = (pairs & 0x3fff_0000_3fff_0000) >> 2 | (pairs & 0x0000_3fff_0000_3fff);
+    (fours & 0x0fff_ffff_0000_0000) >> 4 | (fours & 0x0000_0000_0fff_ffff)
+}
+
+/// The bit of each byte that says that another one follows.
+const CONTINUES: u64 = 0x8080_8080_8080_8080;
 /// Ten times seven bits hold a 64-bit number.
 const VARINT_BYTES_MAX: usize = 10;
 
@@ -201,6 +238,13 @@ mod tests {
             let mut encoded = Vec::new();
             encode_varint(number, &mut encoded);
             prop_assert_eq!(Fields::of(&encoded).varint(), Some(number));
+            let short = number >> (number % 64);
+            let behind = [noise.as_slice(), &[0; 9]].concat();
+            let (mut encoded, length) = (Vec::new(), prost::encoding::encoded_len_varint(short));
+            encode_varint(short, &mut encoded);
+            encoded.extend(&behind);
+            let mut fields = Fields::of(&encoded);
+            prop_assert_eq!((fields.varint(), fields.rest.len()), (Some(short), encoded.len() - length));
             let theirs = decode_varint(&mut noise.as_slice()).ok();
             prop_assert_eq!(Fields::of(&noise).varint(), theirs);
         }

@@ -211,6 +211,7 @@ fn settings(world: &World) -> Settings {
         flush_age_ms: world.pick(&[0, 100, 700, 2_000]),
         flush_events_max: world.count(1, 12),
         commit_events_max: world.count(1, 6),
+        commit_distance_ms: world.pick(&[0, 2, 30]),
         backlog_events_max: batch_events_max + world.count(0, 15),
         hot_ms_max: world.pick(&[1, 20, 50]),
         trim_every_ms: world.pick(&[10, 200, 1_500]),

@@ -12,8 +12,8 @@ use crate::{
     durable::{PositionWrite, SessionRow, SessionWrite, WriteBatch},
     position::PositionRow,
 };
+use ahash::HashMap;
 use fjall::OwnedWriteBatch;
-use std::collections::HashMap;
 
 /// Joins a batch into the store, in one commit. A row that is damaged holds up nobody else: the rest is written, and
 /// then the damage is told.
@@ -23,7 +23,8 @@ pub(super) fn write(
     recent: &mut Recent,
     batch: WriteBatch,
 ) -> Result<(), StoreError> {
-    let mut change = Change { tables, view, recent, sessions: HashMap::new(), positions: HashMap::new() };
+    let mut change =
+        Change { tables, view, recent, sessions: HashMap::default(), positions: HashMap::default() };
     let mut commit = tables.database.batch();
     let mut damage = Ok(());
     for session in batch.sessions {
@@ -71,9 +72,9 @@ struct Merged {
 
 impl Change<'_> {
     fn join_session(&mut self, write: SessionWrite, commit: &mut OwnedWriteBatch) -> Result<(), StoreError> {
-        let SessionWrite { key, clock, description, mut events } = write;
+        let SessionWrite { key, clock, description, events } = write;
         let floor_ms = self.view.floor_ms(&key.user)?;
-        events.retain(|event| event.at_ms > floor_ms);
+        let mut events: Vec<&Event> = events.iter().filter(|event| event.at_ms > floor_ms).collect();
         let Some(span) = rows::Span::of(&events) else {
             return Ok(());
         };
@@ -115,7 +116,7 @@ impl Change<'_> {
 
     /// Stores events that were not stored before. The smallest number among them is in no other chunk, so neither is
     /// their key.
-    fn put_chunks(&self, key: &SessionKey, events: &[Event], commit: &mut OwnedWriteBatch) {
+    fn put_chunks(&self, key: &SessionKey, events: &[&Event], commit: &mut OwnedWriteBatch) {
         for chunk in events.chunks(CHUNK_EVENTS_MAX) {
             let seq_min = chunk.iter().map(|event| event.seq).min();
             if let (Some(seq_min), Some(value)) = (seq_min, rows::chunk(chunk)) {
@@ -170,7 +171,7 @@ impl Touched {
     }
 
     /// Takes in events that are new to the session.
-    fn join_events(&mut self, events: &[Event]) {
+    fn join_events(&mut self, events: &[&Event]) {
         let Held { row, seq_min, .. } = &mut self.held;
         for event in events {
             row.first_at_ms = row.first_at_ms.min(event.at_ms);

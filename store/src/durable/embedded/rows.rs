@@ -10,6 +10,8 @@
 //! A session whose events are numbered without a gap, as almost all native ones are, says where the run begins: with
 //! the count that is the whole set of its events, and nobody has to read the chunks for it.
 
+use std::borrow::Borrow;
+
 use crate::{
     Event, SessionKey,
     codec::{self, FormatError, Malformed, Reader},
@@ -26,8 +28,8 @@ pub(super) struct Span {
 
 impl Span {
     /// The times of these events; `None` where there are none.
-    pub(super) fn of(events: &[Event]) -> Option<Self> {
-        let times = || events.iter().map(|event| event.at_ms);
+    pub(super) fn of<E: Borrow<Event>>(events: &[E]) -> Option<Self> {
+        let times = || events.iter().map(|event| event.borrow().at_ms);
         Some(Self { last_at_ms: times().max()?, first_at_ms: times().min()? })
     }
 
@@ -45,7 +47,7 @@ impl Span {
 }
 
 /// Events to be stored in one row; `None` where there are none.
-pub(super) fn chunk(events: &[Event]) -> Option<Vec<u8>> {
+pub(super) fn chunk<E: Borrow<Event>>(events: &[E]) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(CHUNK_HEAD_BYTES + events.len() * EVENT_BYTES_USUAL);
     Span::of(events)?.put(&mut out);
     codec::put_events(&mut out, events);

@@ -27,7 +27,7 @@ fn write(key: &SessionKey, seqs: impl IntoIterator<Item = u64>, at_ms: i64) -> W
     let events: Vec<_> = seqs.into_iter().map(|seq| Event::new(EventKind::Beat, seq, at_ms)).collect();
     let clock = Clock { fixed_at_ms: 5, offset_ms: 0 };
     let description = Dice::from_seed(1).description(at_ms);
-    let session = SessionWrite { key: key.clone(), clock, description, events };
+    let session = SessionWrite { key: key.clone(), clock, description, events: events.into() };
     let row = PositionRow::set(at_ms, at_ms);
     let position = PositionWrite { user: key.user.clone(), item: ItemId::new("item").unwrap(), row };
     WriteBatch { sessions: vec![session], positions: vec![position] }

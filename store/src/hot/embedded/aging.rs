@@ -1,9 +1,7 @@
 //! A map whose entries are forgotten: after a while without a touch, or when there are too many.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    hash::Hash,
-};
+use ahash::HashMap;
+use std::{collections::VecDeque, hash::Hash};
 
 /// A bounded map. Each key waits in a queue; whoever looks at the front of it sends a key that was touched since to the
 /// back, and forgets one that was not, if it is due. So the work of each call is bounded, and what goes first is what
@@ -34,7 +32,7 @@ struct Waiting<K> {
 
 impl<K: Hash + Eq + Clone, V> Aging<K, V> {
     pub(super) fn new(entries_max: usize, ttl_ms: i64) -> Self {
-        let (entries, queue) = (HashMap::new(), VecDeque::new());
+        let (entries, queue) = (HashMap::default(), VecDeque::new());
         Self { entries, queue, next_number: 0, fresh: 0, entries_max, ttl_ms }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{EmbeddedHotSettings, aging::Aging};
 use crate::{Clock, ItemId, SessionKey, UserId, hot::HotUpdate, position::PositionRow};
-use std::collections::HashMap;
+use ahash::HashMap;
 
 pub(super) struct Part {
     sessions: Aging<SessionKey, Session>,
@@ -11,6 +11,8 @@ pub(super) struct Part {
     items: HashMap<UserId, Vec<ItemId>>,
     /// Up to when users were erased, Unix ms.
     erasures: Aging<UserId, i64>,
+    /// Updates since the last look at what has expired.
+    unlooked: u32,
 }
 
 struct Session {
@@ -24,8 +26,9 @@ impl Part {
         Self {
             sessions: Aging::new(settings.sessions_max.div_ceil(parts), settings.session_ttl_ms),
             positions: Aging::new(settings.positions_max.div_ceil(parts), settings.position_ttl_ms),
-            items: HashMap::new(),
+            items: HashMap::default(),
             erasures: Aging::new(settings.erasures_max.div_ceil(parts), settings.position_ttl_ms),
+            unlooked: 0,
         }
     }
 
@@ -44,14 +47,13 @@ impl Part {
         if update.last_at_ms > erased_through_ms {
             self.renew(update, now_ms);
         }
-        for (item, row) in &update.positions {
+        if let Some((item, row)) = &update.position {
             let mut row = row.clone();
             if !row.erase_through(erased_through_ms) {
                 self.merge(&update.key.user, item, row, now_ms);
             }
         }
-        self.forget_positions(now_ms);
-        self.erasures.expire(now_ms);
+        self.forget_now_and_then(now_ms);
     }
 
     pub(super) fn position(&self, user: &UserId, item: &ItemId) -> Option<PositionRow> {
@@ -95,9 +97,9 @@ impl Part {
             None => {
                 let session = Session { clock: *clock, last_at_ms: *last_at_ms };
                 self.sessions.insert(key.clone(), session, now_ms);
+                self.forget_sessions(now_ms);
             }
         }
-        self.forget_sessions(now_ms);
     }
 
     fn merge(&mut self, user: &UserId, item: &ItemId, row: PositionRow, now_ms: i64) {
@@ -108,6 +110,18 @@ impl Part {
         }
         self.positions.insert(key, row, now_ms);
         self.items.entry(user.clone()).or_default().push(item.clone());
+        self.forget_positions(now_ms);
+    }
+
+    /// What comes in anew makes room for itself; what only expires waits for one look in so many updates.
+    fn forget_now_and_then(&mut self, now_ms: i64) {
+        self.unlooked += 1;
+        if self.unlooked >= UPDATES_PER_LOOK {
+            self.unlooked = 0;
+            self.forget_sessions(now_ms);
+            self.forget_positions(now_ms);
+            self.erasures.expire(now_ms);
+        }
     }
 
     fn forget_sessions(&mut self, now_ms: i64) {
@@ -127,6 +141,9 @@ impl Part {
     }
 }
 
+/// A look takes up to four entries to the back of each queue, a tenth of an update's cost each.
+const UPDATES_PER_LOOK: u32 = 16;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,7 +162,7 @@ mod tests {
                 device: DeviceId::new("d").unwrap(),
                 clock: Clock { fixed_at_ms: 0, offset_ms: 0 },
                 last_at_ms: now_ms,
-                positions: vec![(ItemId::new(&now_ms.to_string()).unwrap(), PositionRow::set(1, now_ms))],
+                position: Some((ItemId::new(&now_ms.to_string()).unwrap(), PositionRow::set(1, now_ms))),
             };
             part.apply(&update, now_ms);
             assert_eq!(part.items.values().map(Vec::len).sum::<usize>(), 3.min(part.positions.len()));

@@ -7,9 +7,18 @@ use async_stream::try_stream;
 use futures_util::{FutureExt, Stream};
 use playhead_proto::ingest::v1::{
     Ack, ClientFrame, PublishRequest, PublishResponse, ServerFrame, SessionEvents, SessionOutcome, Verdict,
-    Welcome, client_frame, ingest_service_server::IngestService, server_frame,
+    Welcome, client_frame,
+    ingest_service_server::{IngestService, IngestServiceServer},
+    server_frame,
 };
-use tonic::{Request, Response, Status, Streaming};
+use playhead_proto::playback::v1::playback_service_server::PlaybackServiceServer;
+use tokio::net::TcpListener;
+use tonic::{
+    Request, Response, Status, Streaming,
+    transport::{Server, server::TcpIncoming},
+};
+
+mod reads;
 
 /// When a stream is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +27,19 @@ pub enum Answers {
     Each,
     /// All frames that have come with one Ack, as a server may that acknowledges cumulatively.
     Burst,
+}
+
+/// Serves for ever.
+///
+/// # Panics
+/// When the listener breaks.
+pub async fn serve(listener: TcpListener, answers: Answers) {
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let ingest = IngestServiceServer::new(NoOp { answers });
+    let playback = PlaybackServiceServer::new(reads::Reads);
+    let server = Server::builder().add_service(ingest).add_service(playback);
+    let served = server.serve_with_incoming(incoming).await;
+    served.expect("a listener that works");
 }
 
 /// Decodes and answers.

@@ -1,0 +1,50 @@
+//! `limit`: one of the limits as a server. It says its address on stdout in one line, and serves until it is killed.
+
+#![expect(clippy::print_stdout, reason = "whoever started it reads the address there")]
+#![expect(clippy::expect_used, reason = "a limit that cannot be set up limits nothing")]
+
+use clap::{Parser, ValueEnum};
+use playhead_limits::{
+    bare_http::{self, Body},
+    no_op::{self, Answers},
+};
+use tokio::{net::TcpListener, runtime::Builder};
+
+/// The allocator of the binary that is held against it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A server that decodes and answers, and does nothing else.
+#[derive(Debug, Parser)]
+struct Limit {
+    /// Which one.
+    server: Server,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Server {
+    /// gRPC that answers each frame of a stream.
+    GrpcEach,
+    /// gRPC that answers all frames of a stream that have come with one Ack.
+    GrpcBurst,
+    /// HTTP that parses `POST /v1/events` as JSON.
+    Json,
+    /// HTTP that takes any body and says 204.
+    Empty,
+}
+
+fn main() {
+    let Limit { server } = Limit::parse();
+    // As Playhead's own runtime: one worker per core that it may use.
+    let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        println!("{}", listener.local_addr().expect("its own address"));
+        match server {
+            Server::GrpcEach => no_op::serve(listener, Answers::Each).await,
+            Server::GrpcBurst => no_op::serve(listener, Answers::Burst).await,
+            Server::Json => bare_http::serve(listener, Body::Json).await,
+            Server::Empty => bare_http::serve(listener, Body::Any).await,
+        }
+    });
+}

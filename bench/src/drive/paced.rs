@@ -1,0 +1,156 @@
+//! An open loop: one stream per connection, one event per message, each sent when it is due, whatever has been answered.
+//! A latency counts from the moment when its event was due.
+
+use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use h2::SendStream;
+use playhead_proto::ingest::v1::{ServerFrame, server_frame};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::{grpc, grpc::Answers};
+use crate::sample;
+
+/// How fast, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// Events of all streams together, by the second.
+    pub events_per_s: u32,
+    /// Sent like all others, and not looked at.
+    pub warmup: Duration,
+    /// What counts.
+    pub lasting: Duration,
+}
+
+/// What an open loop saw.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Events that were acknowledged, those of the warmup included.
+    pub events: u64,
+    /// From due to acknowledged, warmup excluded.
+    pub latencies: Vec<Duration>,
+}
+
+/// Open streams.
+#[derive(Debug)]
+pub struct Paced(Vec<Player>);
+
+impl Paced {
+    /// Opens so many connections, each with a welcomed stream.
+    ///
+    /// # Errors
+    /// When the server refuses one.
+    pub async fn open(address: SocketAddr, connections: usize) -> io::Result<Self> {
+        let mut players = Vec::with_capacity(connections);
+        for index in 0..connections {
+            let client = grpc::connection(address).await?;
+            let (send, answers) = grpc::open_session(&client, index).await?;
+            players.push(Player {
+                send,
+                answers,
+                sent: 0,
+                under_way: VecDeque::new(),
+                seen: Seen::default(),
+            });
+        }
+        Ok(Self(players))
+    }
+
+    /// Sends at this pace, each stream in turn, and waits for the last acknowledgements.
+    ///
+    /// # Errors
+    /// When a stream breaks, or an event is refused or not acknowledged within 10 s of the end.
+    pub async fn run(self, pace: Pace) -> io::Result<Seen> {
+        let players = u32::try_from(self.0.len()).map_err(io::Error::other)?;
+        let every = Duration::from_secs(1) * players / pace.events_per_s;
+        let started = Instant::now();
+        let tasks: Vec<_> = (0..players)
+            .zip(self.0)
+            .map(|(index, player)| {
+                tokio::spawn(player.run(started + every * index / players, every, started, pace))
+            })
+            .collect();
+        let mut all = Seen::default();
+        for task in tasks {
+            let seen = task.await.map_err(io::Error::other)??;
+            all.events += seen.events;
+            all.latencies.extend(seen.latencies);
+        }
+        Ok(all)
+    }
+}
+
+/// One session's stream.
+#[derive(Debug)]
+struct Player {
+    send: SendStream<Bytes>,
+    answers: Answers,
+    sent: u64,
+    /// When the events were due that are not acknowledged yet, oldest first.
+    under_way: VecDeque<Instant>,
+    seen: Seen,
+}
+
+impl Player {
+    async fn run(
+        mut self,
+        mut due: Instant,
+        every: Duration,
+        started: Instant,
+        pace: Pace,
+    ) -> io::Result<Seen> {
+        let counts_from = started + pace.warmup;
+        let until = counts_from + pace.lasting;
+        while due < until {
+            tokio::select! {
+                biased;
+                more = self.answers.more() => self.hear(more?, counts_from)?,
+                () = sleep_until(due) => {
+                    self.send(due)?;
+                    due += every;
+                }
+            }
+        }
+        while !self.under_way.is_empty() {
+            let more = timeout(LAST_ACK_MAX, self.answers.more()).await;
+            self.hear(more.map_err(io::Error::other)??, counts_from)?;
+        }
+        Ok(self.seen)
+    }
+
+    fn send(&mut self, due: Instant) -> io::Result<()> {
+        self.sent += 1;
+        self.under_way.push_back(due);
+        let mut out = BytesMut::with_capacity(MESSAGE_BYTES);
+        grpc::put(&mut out, &sample::frame(vec![sample::wire_beat(self.sent, sample::now_ms())]));
+        self.send.send_data(out.freeze(), false).map_err(io::Error::other)
+    }
+
+    /// Takes all answers that have come.
+    fn hear(&mut self, has_more: bool, counts_from: Instant) -> io::Result<()> {
+        if !has_more {
+            return Err(io::Error::other("the stream ended"));
+        }
+        let now = Instant::now();
+        while let Some(answer) = self.answers.ready::<ServerFrame>()? {
+            let Some(server_frame::Frame::Ack(ack)) = answer.frame else { continue };
+            if !ack.rejected.is_empty() || ack.busy.is_some() {
+                return Err(io::Error::other(format!("refused: {ack:?}")));
+            }
+            while self.seen.events < ack.acked_through_seq
+                && let Some(due) = self.under_way.pop_front()
+            {
+                self.seen.events += 1;
+                if due >= counts_from {
+                    self.seen.latencies.push(now.saturating_duration_since(due));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How long the last acknowledgement may take.
+const LAST_ACK_MAX: Duration = Duration::from_secs(10);
+/// About what one message takes.
+const MESSAGE_BYTES: usize = 64;

@@ -1,0 +1,119 @@
+//! The rows where 1 000 viewers send at a rate far below saturation: CPU per event, ack latency, read latency.
+
+use std::{io, time::Duration};
+
+use playhead_limits::bare_fsync;
+
+use super::{
+    row::{Goal, Row},
+    spread::percentile,
+    workbench::{self, Server, Workbench},
+};
+use crate::drive::{
+    paced::{Pace, Paced},
+    reads,
+};
+
+/// F1.3.
+pub(super) fn cpu(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let turns = turns(workbench, async |server: &Server| {
+        let load = Paced::open(server.grpc, CONNECTIONS).await?;
+        let before = server.cpu()?;
+        let seen = load.run(PACE).await?;
+        server.settled().await?;
+        let cpu = server.cpu()?.saturating_sub(before);
+        Ok(cpu.as_secs_f64() * 1e6 / seen.events as f64)
+    })?;
+    let what = "server CPU per event, us: 1 000 connections, 20 000 events/s in all";
+    Ok(vec![turns.row("F1.3", what, Goal::RatioAtMost(1.25))])
+}
+
+/// F1.4.
+pub(super) fn acks(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (name, events_per_s) in [("F1.4 5k", 5_000), ("F1.4 20k", 20_000)] {
+        let pace = Pace { events_per_s, ..PACE };
+        let mut turns = turns(workbench, async |server: &Server| {
+            let seen = Paced::open(server.grpc, CONNECTIONS).await?.run(pace).await?;
+            ms(&seen.latencies)
+        })?;
+        for limit in &mut turns.limits {
+            *limit += fsync_ms(workbench)?;
+        }
+        let what = format!("ack p99, ms: 1 000 connections, {events_per_s} events/s in all");
+        let row = turns.row(name, &what, Goal::RatioAtMost(1.5));
+        let row = row.against_name("no-op p99 + bare fsync p99");
+        let bound = Row::alone(
+            &format!("{name} bound"),
+            "the same, whatever the limit",
+            &turns.ours,
+            Goal::AtMost(100.0),
+        );
+        rows.extend([row, bound]);
+    }
+    Ok(rows)
+}
+
+/// F1.10.
+pub(super) fn reads(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let turns = turns(workbench, async |server: &Server| {
+        let load = Paced::open(server.grpc, CONNECTIONS).await?;
+        let read = async {
+            tokio::time::sleep(PACE.warmup).await;
+            reads::read(server.grpc, CONNECTIONS, READS_PER_S, PACE.lasting).await
+        };
+        let (_, latencies) = tokio::try_join!(load.run(PACE), read)?;
+        ms(&latencies)
+    })?;
+    let what = "GetPosition p99, ms: 1 000 calls/s beside 20 000 events/s over 1 000 connections";
+    Ok(vec![turns.row("F1.10", what, Goal::RatioAtMost(1.5))])
+}
+
+/// Runs that took turns.
+struct Turns {
+    ours: Vec<f64>,
+    limits: Vec<f64>,
+}
+
+impl Turns {
+    fn row(&self, name: &str, what: &str, goal: Goal) -> Row {
+        Row::against(name, what, &self.ours, &[(LIMIT, self.limits.clone())], goal)
+    }
+}
+
+fn turns(workbench: &Workbench, value: impl AsyncFn(&Server) -> io::Result<f64> + Copy) -> io::Result<Turns> {
+    let mut turns = Turns { ours: Vec::new(), limits: Vec::new() };
+    for _ in 0..workbench.runs {
+        turns.ours.push(run("playhead", &workbench.playhead()?, value)?);
+        turns.limits.push(run(LIMIT, &workbench.limit(LIMIT)?, value)?);
+    }
+    Ok(turns)
+}
+
+#[expect(clippy::print_stderr, reason = "progress")]
+fn run(name: &str, server: &Server, value: impl AsyncFnOnce(&Server) -> io::Result<f64>) -> io::Result<f64> {
+    let value = workbench::client()?.block_on(value(server))?;
+    eprintln!("  {name:<10} {value:.3}");
+    Ok(value)
+}
+
+/// What the disk takes for a block as large as a commit of this load, ms, p99.
+fn fsync_ms(workbench: &Workbench) -> io::Result<f64> {
+    let folder = workbench.fresh_folder()?;
+    ms(&bare_fsync::latencies(folder.path(), FSYNCS, FSYNC_BYTES)?)
+}
+
+/// The p99 in milliseconds.
+fn ms(latencies: &[Duration]) -> io::Result<f64> {
+    let p99 = percentile(latencies, 0.99).ok_or_else(|| io::Error::other("nothing was answered"))?;
+    Ok(p99.as_secs_f64() * 1e3)
+}
+
+/// With one event in a frame there is nothing to answer in bursts.
+const LIMIT: &str = "grpc-each";
+const CONNECTIONS: usize = 1_000;
+const PACE: Pace =
+    Pace { events_per_s: 20_000, warmup: Duration::from_secs(2), lasting: Duration::from_secs(8) };
+const READS_PER_S: u32 = 1_000;
+const FSYNCS: usize = 1_000;
+const FSYNC_BYTES: usize = 8 << 10;

@@ -1,0 +1,114 @@
+//! The rows of single rooms, in this process: the journal against a raw log, and the door.
+
+use std::{
+    io,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use playhead_ingest::journal::{Batch, FsDisk, Journal, Settings};
+use playhead_limits::raw_log::RawLog;
+
+use super::{
+    row::{Goal, Row},
+    workbench::Workbench,
+};
+use crate::{door::Door, sample};
+
+/// F1.6.
+pub(super) fn journal(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let (mut ours, mut limits) = (Vec::new(), Vec::new());
+    let record = vec![0x5a; RECORD_BYTES];
+    for _ in 0..workbench.runs {
+        let folder = workbench.fresh_folder()?;
+        let took = commits(folder.path(), &record)?;
+        ours.push(per_second(took));
+        limits.push(per_second(appends(folder.path(), &record)));
+    }
+    let what = "records/s: journal, group commit of 2 000 records of 100 bytes, one fsync each";
+    Ok(vec![Row::against("F1.6", what, &ours, &[("raw log", limits)], Goal::RatioAtLeast(0.7))])
+}
+
+/// Commits again and again; making the next segment is part of it, removing old ones is not.
+fn commits(folder: &Path, record: &[u8]) -> io::Result<Duration> {
+    let disk = FsDisk::open(folder.join("journal")).map_err(io::Error::other)?;
+    let mut journal = Journal::open(Arc::new(disk), Settings::default()).map_err(io::Error::other)?;
+    let mut batch = Batch::new();
+    let mut took = Duration::ZERO;
+    for _ in 0..COMMITS {
+        let started = Instant::now();
+        for _ in 0..RECORDS {
+            batch.push(|out| out.extend_from_slice(record)).map_err(io::Error::other)?;
+        }
+        let hold = journal.commit(&mut batch, sample::now_ms()).map_err(io::Error::other)?;
+        batch.clear();
+        took += started.elapsed();
+        drop(hold);
+        let segments = journal.segments();
+        if let Some(through) = segments.trimmable() {
+            segments.trim(through).map_err(io::Error::other)?;
+        }
+    }
+    Ok(took)
+}
+
+fn appends(folder: &Path, record: &[u8]) -> Duration {
+    let mut log = RawLog::on_disk(folder);
+    let mut took = Duration::ZERO;
+    for _ in 0..COMMITS {
+        log.make_room_for((RECORDS * 2 * RECORD_BYTES) as u64);
+        let started = Instant::now();
+        for _ in 0..RECORDS {
+            log.push(record);
+        }
+        log.commit();
+        took += started.elapsed();
+    }
+    took
+}
+
+fn per_second(took: Duration) -> f64 {
+    (COMMITS * RECORDS) as f64 / took.as_secs_f64()
+}
+
+/// F1.8: the time, and what is allocated beyond the one allocation that holds a frame's events.
+pub(super) fn door(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for frame_events in [1, 500] {
+        let runs: Vec<f64> = (0..workbench.runs).map(|_| offered_ns(frame_events)).collect();
+        let what = format!("admission and shard push, ns per event: frames of {frame_events}");
+        rows.push(Row::alone(&format!("F1.8 time of {frame_events}"), &what, &runs, Goal::AtMost(250.0)));
+        let frames = (Door::EVENTS / frame_events) as f64;
+        let allocated = workbench.ask("allocations", &frame_events.to_string())?;
+        let allocated: f64 = allocated.parse().map_err(io::Error::other)?;
+        let what =
+            format!("allocations per frame beyond the one that holds its events: frames of {frame_events}");
+        let beyond = [allocated / frames - 1.0];
+        rows.push(Row::alone(
+            &format!("F1.8 allocations of {frame_events}"),
+            &what,
+            &beyond,
+            Goal::AtMost(0.0),
+        ));
+    }
+    Ok(rows)
+}
+
+/// The first rounds grow buffers and are not counted.
+fn offered_ns(frame_events: usize) -> f64 {
+    let mut door = Door::open();
+    let mut took = Duration::ZERO;
+    for round in 0..2 * ROUNDS {
+        let offered = door.offer(frame_events);
+        door.empty();
+        took += if round < ROUNDS { Duration::ZERO } else { offered };
+    }
+    door.close();
+    took.as_secs_f64() * 1e9 / (ROUNDS * Door::EVENTS) as f64
+}
+
+const RECORDS: usize = 2_000;
+const RECORD_BYTES: usize = 100;
+const COMMITS: usize = 500;
+const ROUNDS: usize = 200;

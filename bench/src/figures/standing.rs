@@ -1,0 +1,89 @@
+//! The rows of a server that only stands: what idle streams take of memory, and how soon it is ready after a crash.
+
+use std::{io, path::Path, sync::Arc, time::Instant};
+
+use playhead_ingest::{
+    journal::{Batch, FsDisk, Journal, Settings},
+    record,
+};
+
+use super::{
+    row::{Goal, Row},
+    workbench::{self, Server, Workbench},
+};
+use crate::{
+    drive::connect::{Connect, Shape},
+    sample,
+};
+
+/// F1.7.
+pub(super) fn memory(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for (name, connections, streams) in [("F1.7", 100, 100), ("F1.7 alone", ALONE, 1)] {
+        let shape = Shape { connections, streams, window: 1 };
+        let runs: io::Result<Vec<f64>> = (0..workbench.runs).map(|_| idle_kib(workbench, shape)).collect();
+        let what = format!(
+            "resident memory per idle session, KiB: {} streams over {connections} connections",
+            connections * streams
+        );
+        rows.push(Row::alone(name, &what, &runs?, Goal::AtMost(40.0)));
+    }
+    Ok(rows)
+}
+
+fn idle_kib(workbench: &Workbench, shape: Shape) -> io::Result<f64> {
+    let server = workbench.playhead()?;
+    workbench::client()?.block_on(async {
+        let before = server.resident_bytes()?;
+        let _streams = Connect::open(server.grpc, shape).await?;
+        server.settled().await?;
+        let added = server.resident_bytes()?.saturating_sub(before);
+        Ok(added as f64 / 1_024.0 / (shape.connections * shape.streams) as f64)
+    })
+}
+
+/// F1.9.
+pub(super) fn start(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let runs: io::Result<Vec<f64>> = (0..workbench.runs).map(|_| start_s(workbench)).collect();
+    let what = "start to ready with 2 000 000 unflushed events in the journal, s: 10 000 sessions, 1 event per record";
+    Ok(vec![Row::alone("F1.9", what, &runs?, Goal::AtMost(10.0))])
+}
+
+#[expect(clippy::print_stderr, reason = "progress")]
+fn start_s(workbench: &Workbench) -> io::Result<f64> {
+    let folder = workbench.fresh_folder()?;
+    write_journal(&folder.path().join("journal"))?;
+    let started = Instant::now();
+    let server: Server = workbench.playhead_in(folder)?;
+    let took = started.elapsed();
+    eprintln!("  ready after {:.2} s, {} MiB", took.as_secs_f64(), server.resident_bytes()? >> 20);
+    Ok(took.as_secs_f64())
+}
+
+/// What a server leaves that was killed before it flushed anything: a record for each event, as from players that send
+/// one at a time.
+fn write_journal(folder: &Path) -> io::Result<()> {
+    let disk = FsDisk::open(folder.to_path_buf()).map_err(io::Error::other)?;
+    let mut journal = Journal::open(Arc::new(disk), Settings::default()).map_err(io::Error::other)?;
+    let now_ms = sample::now_ms();
+    let sessions: Vec<_> =
+        (0..SESSIONS).map(|index| (sample::key(index), sample::description(index, now_ms))).collect();
+    let mut batch = Batch::new();
+    for seq in 1..=EVENTS_EACH {
+        for (key, description) in &sessions {
+            let events = [sample::beat(seq, now_ms)];
+            let clock = sample::clock(now_ms);
+            let pushed = batch.push(|out| record::put_events(out, key, clock, description, &events));
+            pushed.map_err(io::Error::other)?;
+        }
+        journal.commit(&mut batch, now_ms).map_err(io::Error::other)?;
+        batch.clear();
+    }
+    Ok(())
+}
+
+/// As many connections as a process may usually have open, and some to spare.
+const ALONE: usize = 8_000;
+const SESSIONS: usize = 10_000;
+const EVENTS_EACH: u64 = 200;
+const _: () = assert!(SESSIONS as u64 * EVENTS_EACH == 2_000_000);

@@ -1,0 +1,143 @@
+//! Where figures are measured: servers as processes of their own, pinned to one core, the client on another, data on a
+//! disk.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+
+pub use server::Server;
+
+mod server;
+
+/// Binaries, a folder, cores, and how often everything is run.
+#[derive(Debug)]
+pub struct Workbench {
+    /// Where the binaries are.
+    binaries: PathBuf,
+    /// A folder on a disk.
+    folder: TempDir,
+    /// Whether client and servers have a core each.
+    pub is_pinned: bool,
+    /// How often each contestant runs.
+    pub runs: usize,
+}
+
+impl Workbench {
+    /// Finds the binaries beside this one, makes a folder there, and takes a core.
+    ///
+    /// # Errors
+    /// When a binary is missing, or the folder would be in memory.
+    pub fn new(runs: usize) -> io::Result<Self> {
+        let own = env::current_exe()?;
+        let binaries = own.parent().unwrap_or(Path::new(".")).to_path_buf();
+        for name in ["playhead", "limit", "allocations"] {
+            if !binaries.join(name).exists() {
+                return Err(io::Error::other(format!("{name} is not in {}", binaries.display())));
+            }
+        }
+        let folder = tempfile::Builder::new().prefix("figures-").tempdir_in(&binaries)?;
+        if rustix::fs::statfs(folder.path())?.f_type == TMPFS {
+            return Err(io::Error::other("the build's folder is in memory, where no fsync costs anything"));
+        }
+        let cores = thread::available_parallelism()?.get();
+        Ok(Self { binaries, folder, is_pinned: cores > 1 && pin_client(), runs })
+    }
+
+    /// The whole engine with its embedded stores and its default settings, in a fresh folder.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn playhead(&self) -> io::Result<Server> {
+        self.playhead_in(self.fresh_folder()?)
+    }
+
+    /// The same, on what this folder holds.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn playhead_in(&self, folder: TempDir) -> io::Result<Server> {
+        Server::playhead(self.pinned("playhead"), folder)
+    }
+
+    /// What one of our binaries says on stdout.
+    ///
+    /// # Errors
+    /// When it fails.
+    pub fn ask(&self, name: &str, argument: &str) -> io::Result<String> {
+        let said = Command::new(self.binaries.join(name)).arg(argument).stderr(Stdio::inherit()).output()?;
+        match said.status.success() {
+            true => Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned()),
+            false => Err(io::Error::other(format!("{name} ended with {}", said.status))),
+        }
+    }
+
+    /// A limit of this name.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn limit(&self, name: &str) -> io::Result<Server> {
+        let mut command = self.pinned("limit");
+        command.arg(name);
+        Server::limit(command)
+    }
+
+    /// A folder on a disk that goes when it is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn fresh_folder(&self) -> io::Result<TempDir> {
+        tempfile::tempdir_in(self.folder.path())
+    }
+
+    /// One of our binaries, on the servers' core.
+    fn pinned(&self, name: &str) -> Command {
+        let binary = self.binaries.join(name);
+        if !self.is_pinned {
+            return Command::new(binary);
+        }
+        let mut command = Command::new("taskset");
+        command.args(["-c", SERVER_CORE]).arg(binary);
+        command
+    }
+}
+
+/// A client's runtime: one thread, like its core.
+///
+/// # Errors
+/// When the system has no resources for it.
+pub fn client() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+/// This machine, and how busy it is.
+#[must_use]
+pub fn machine() -> String {
+    let cores = thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default();
+    format!("{cores} cores, {} GiB", kib >> 20)
+}
+
+/// The load average of the last minute.
+#[must_use]
+pub fn load_average() -> String {
+    let average = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    average.split(' ').next().unwrap_or("unknown").to_owned()
+}
+
+fn pin_client() -> bool {
+    let mut taskset = Command::new("taskset");
+    taskset.args(["-a", "-c", "-p", CLIENT_CORE, &std::process::id().to_string()]);
+    taskset.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+}
+
+const SERVER_CORE: &str = "0";
+const CLIENT_CORE: &str = "1";
+/// A file system in memory, as statfs(2) names it.
+const TMPFS: rustix::fs::FsWord = 0x0102_1994;
