@@ -206,6 +206,7 @@ struct Places {
 }
 
 /// What one session says of it.
+#[derive(Debug, Clone, Copy)]
 enum SessionPlace {
     Unknown,
     Known(Option<Place>),

@@ -93,7 +93,7 @@ impl Playing {
         let dated = self.watching.by_ref().take(most).map(|event| {
             *last_at_ms = now_ms.max(*last_at_ms + 1);
             let event = proto::Event { at_ms: *last_at_ms, ..wire::event(&event, 0) };
-            if edge == Edge::Cmcd { cmcd::kept(event) } else { event }
+            if edge == Edge::Cmcd { cmcd::kept(&event) } else { event }
         });
         dated.collect()
     }

@@ -258,26 +258,26 @@ mod tests {
         ]
     }
 
-    fn check(stored: &[Event], expect: Compared) {
+    fn check(stored: &[Event], expect: &Compared) {
         for identity in [Identity::Seq, Identity::Time] {
             let compared = compare("s", &sent(), stored, identity, 50, None);
-            assert_eq!(Compared { examples: Vec::new(), ..compared }, expect, "{identity:?}");
+            assert_eq!(&Compared { examples: Vec::new(), ..compared }, expect, "{identity:?}");
         }
     }
 
     #[test]
     fn each_kind_of_mistake_is_found_and_named() {
         let good = Compared { found: 2, wanted_missing: 1, ..Compared::default() };
-        check(&[moved(1), moved(2)], good.clone());
+        check(&[moved(1), moved(2)], &good);
         check(
             &[moved(1), moved(2), moved(3), moved(4)],
-            Compared { found_unacked: 1, wanted_found: 1, wanted_missing: 0, ..good.clone() },
+            &Compared { found_unacked: 1, wanted_found: 1, wanted_missing: 0, ..good.clone() },
         );
-        check(&[moved(2)], Compared { found: 1, missing: 1, ..good.clone() });
-        check(&[moved(1), moved(1), moved(2)], Compared { doubled: 1, ..good.clone() });
-        check(&[moved(1), moved(2), moved(9)], Compared { strangers: 1, ..good.clone() });
+        check(&[moved(2)], &Compared { found: 1, missing: 1, ..good.clone() });
+        check(&[moved(1), moved(1), moved(2)], &Compared { doubled: 1, ..good.clone() });
+        check(&[moved(1), moved(2), moved(9)], &Compared { strangers: 1, ..good.clone() });
         let altered = Event { position_ms: Some(8), ..moved(2) };
-        check(&[moved(1), altered], Compared { found: 1, altered: 1, ..good });
+        check(&[moved(1), altered], &Compared { found: 1, altered: 1, ..good });
         let said = compare("s", &sent(), &[], Identity::Seq, 50, None).examples;
         assert_eq!(said[0], "event 1 of session s is missing");
     }

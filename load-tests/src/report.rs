@@ -5,20 +5,18 @@ use std::{collections::BTreeMap, time::Duration};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use crate::{
-    scenario::{Edge, Scenario},
-    server::Watched,
-    tally::{Tally, Window},
-};
+use crate::{scenario::Scenario, tally::Tally};
 
 mod html;
 mod limits;
+mod measured;
 mod table;
 
 pub use limits::LimitResult;
+pub(crate) use measured::Measured;
 
 /// What a run came to. Times in ms, sizes in bytes; it speaks of events that were due while it was measured.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     /// The scenario's name.
     pub name: String,
@@ -138,6 +136,8 @@ pub struct TimelinePoint {
     pub ack_p50_ms: f64,
     /// Likewise.
     pub ack_p99_ms: f64,
+    /// The longest that the generator was late.
+    pub lag_max_ms: f64,
     /// The server's memory.
     pub rss_bytes: Option<u64>,
     /// The server's CPU time in this point, s.
@@ -157,62 +157,6 @@ pub struct Progress {
 }
 
 impl Report {
-    pub(crate) fn new(
-        scenario: &Scenario,
-        run: String,
-        started_at_ms: i64,
-        window: Window,
-        measured: Duration,
-        tally: &Tally,
-        watched: Option<&Watched>,
-    ) -> Self {
-        let counts = tally.counts;
-        let duration_s = measured.as_secs_f64().max(f64::EPSILON);
-        let per_s = |events: u64| round(float(events) / duration_s);
-        let mut edges: Vec<Edge> = scenario.loads.iter().map(|load| load.edge).collect();
-        edges.sort();
-        edges.dedup();
-        let lag_ms = Percentiles::of(&tally.lag_us);
-        let invalid_reason = invalid(scenario, lag_ms, counts.offered);
-        let mut report = Self {
-            name: scenario.name.clone(),
-            seed: scenario.seed,
-            run,
-            edges: edges.into_iter().map(Edge::name).collect(),
-            connections: scenario.loads.iter().map(|load| load.connections).sum(),
-            started_at_ms,
-            duration_s: round(duration_s),
-            valid: invalid_reason.is_none(),
-            invalid_reason,
-            offered: counts.offered,
-            sent: counts.sent,
-            acked: counts.acked,
-            duplicate: counts.duplicate,
-            accepted: counts.accepted,
-            rejected: counts.rejected,
-            busy: counts.busy,
-            failed: counts.failed,
-            unacked: counts.unacked(),
-            breaks: counts.breaks,
-            sessions: counts.sessions,
-            reads: counts.reads,
-            reads_failed: counts.reads_failed,
-            offered_per_s: per_s(counts.offered),
-            acked_per_s: per_s(counts.acked_in_time),
-            ack_ms: Percentiles::of(&tally.ack_us),
-            busy_ms: Percentiles::of(&tally.busy_us),
-            read_ms: Percentiles::of(&tally.read_us),
-            lag_ms,
-            server: watched.map(ServerReport::new),
-            timeline: timeline(tally, window, watched),
-            refusals: tally.refusals.clone(),
-            limits: Vec::new(),
-            ack_curve: curve(&tally.ack_us),
-        };
-        report.limits = limits::check(&scenario.limits, &report, None);
-        report
-    }
-
     /// Notes what reading the ledger back found missing, altered, doubled or strange, for the limit on it.
     pub fn note_missing(&mut self, scenario: &Scenario, missing: u64) {
         self.limits = limits::check(&scenario.limits, self, Some(missing));
@@ -257,21 +201,6 @@ impl Percentiles {
     }
 }
 
-impl ServerReport {
-    fn new(watched: &Watched) -> Self {
-        let ended: u64 = watched.endings.values().sum();
-        let per_event = |cpu_s: f64| round(cpu_s * 1e6 / float(ended));
-        Self {
-            cpu_s: watched.cpu_s.map(round),
-            cpu_us_per_event: watched.cpu_s.filter(|_| ended > 0).map(per_event),
-            rss_bytes_start: watched.rss_bytes_start,
-            rss_bytes_max: watched.rss_bytes_max,
-            rss_bytes_end: watched.rss_bytes_end,
-            endings: watched.endings.clone(),
-        }
-    }
-}
-
 impl Progress {
     pub(crate) fn new(tally: &Tally, elapsed: Duration, lasts: Duration) -> Self {
         let last = tally.points.iter().rev().nth(1).or(tally.points.last());
@@ -306,47 +235,6 @@ impl Progress {
     }
 }
 
-/// Why a run says nothing of the server, if so.
-fn invalid(scenario: &Scenario, lag_ms: Percentiles, offered: u64) -> Option<String> {
-    if lag_ms.p99 > float(scenario.lag_p99_ms_max) {
-        let (lag, max) = (lag_ms.p99, scenario.lag_p99_ms_max);
-        return Some(format!("the generator lagged: 99 % of sends within {lag} ms, lag_p99_ms_max is {max}"));
-    }
-    (offered == 0).then(|| "nothing was due while it was measured".to_owned())
-}
-
-fn timeline(tally: &Tally, window: Window, watched: Option<&Watched>) -> Vec<TimelinePoint> {
-    let point_s = window.point.as_secs_f64();
-    let mut at = window.from;
-    let mut points = Vec::with_capacity(tally.points.len());
-    for (index, point) in tally.points.iter().enumerate() {
-        let until = at + window.point;
-        let within = |sample: &&(std::time::Instant, u64, f64)| sample.0 >= at && sample.0 < until;
-        let samples: Vec<_> = watched.iter().flat_map(|watched| &watched.samples).filter(within).collect();
-        points.push(TimelinePoint {
-            at_s: round(float(index as u64) * point_s),
-            offered: point.offered,
-            acked: point.acked,
-            busy: point.busy,
-            ack_p50_ms: ms(point.ack_us.value_at_quantile(0.5)),
-            ack_p99_ms: ms(point.ack_us.value_at_quantile(0.99)),
-            rss_bytes: samples.last().map(|sample| sample.1),
-            cpu_s: (!samples.is_empty()).then(|| round(samples.iter().map(|sample| sample.2).sum())),
-        });
-        at = until;
-    }
-    points
-}
-
-/// The distribution at the quantiles that a log axis of tails wants.
-fn curve(us: &Histogram<u64>) -> Vec<(f64, f64)> {
-    if us.is_empty() {
-        return Vec::new();
-    }
-    let steps = (0..=CURVE_STEPS).map(|step| 1.0 - 10_f64.powf(-f64::from(step) / CURVE_STEPS_PER_NINE));
-    steps.map(|quantile| (ms(us.value_at_quantile(quantile)), quantile)).collect()
-}
-
 /// Microseconds as milliseconds.
 pub(crate) fn ms(us: u64) -> f64 {
     float(us) / 1_000.0
@@ -361,7 +249,3 @@ pub(crate) fn float(whole: u64) -> f64 {
 pub(crate) fn round(number: f64) -> f64 {
     (number * 1_000.0).round() / 1_000.0
 }
-
-/// To five nines.
-const CURVE_STEPS: u32 = 100;
-const CURVE_STEPS_PER_NINE: f64 = 20.0;

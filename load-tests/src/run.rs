@@ -17,7 +17,7 @@ use crate::{
         write::{Ledger, Pen},
     },
     names::Names,
-    report::{Progress, Report},
+    report::{Measured, Progress, Report},
     scenario::Scenario,
     server::{self, Watched},
     stage::{Clock, SharedTally},
@@ -66,57 +66,83 @@ pub async fn run(
 ) -> Result<Report, LoadError> {
     let scenario = Arc::new(scenario);
     let addresses = Addresses::find(&scenario).await?;
-    let begun_at_ms = unix_ms();
-    let names = Names::run_name(begun_at_ms, scenario.seed);
-    let ledger = ledger.map(|path| begin_ledger(path, &names, &scenario, begun_at_ms)).transpose()?;
+    let started_at_ms = unix_ms();
+    let run = Names::run_name(started_at_ms, scenario.seed);
+    let ledger = ledger.map(|path| begin_ledger(path, &run, &scenario, started_at_ms)).transpose()?;
     let mut watched = Watched::default();
     watch_once(&mut watched, addresses.admin).await;
-    // A moment for the threads to be there before the first message is due.
-    let begun = Instant::now() + HEAD_START;
-    let clock = Clock { begun, begun_at_ms: unix_ms() + i64::try_from(HEAD_START.as_millis()).unwrap_or(0) };
-    let window = window(&scenario, begun);
-    let (stops, stopped) = watch::channel(false);
-    let mut tallies: Vec<SharedTally> = Vec::new();
-    let mut workers = JoinSet::new();
-    for number in 0..scenario.workers {
-        let tally: SharedTally = Arc::new(Tally::new(window).into());
-        tallies.push(Arc::clone(&tally));
-        let part = worker::Part {
-            scenario: Arc::clone(&scenario),
-            number,
-            clock,
-            names: Names::new(&names),
-            grpc: addresses.grpc.clone(),
-            http: addresses.http,
-            tally,
-            pen: ledger.as_ref().map_or_else(Pen::dry, Ledger::pen),
-            stop: stopped.clone(),
-        };
-        workers.spawn_blocking(move || worker::play(part));
-    }
+    let mut troupe = Troupe::start(&scenario, &addresses, ledger.as_ref(), &run);
     let mut stop = std::pin::pin!(stop);
-    let mut seconds = tokio::time::interval_at((begun + SECOND).into(), SECOND);
+    let mut seconds = tokio::time::interval_at((troupe.clock.begun + SECOND).into(), SECOND);
     let (mut sent, mut is_stopped) = (0, false);
-    while !workers.is_empty() {
+    while !troupe.workers.is_empty() {
         tokio::select! {
-            Some(done) = workers.join_next() => {
+            Some(done) = troupe.workers.join_next() => {
                 sent += done.map_err(io::Error::other).flatten().map_err(LoadError::Generator)?;
             }
             _ = seconds.tick() => {
                 watch_once(&mut watched, addresses.admin).await;
-                tell(&Progress::new(&sum(&tallies, window), begun.elapsed(), scenario.lasts()));
+                tell(&Progress::new(&troupe.sum(), troupe.clock.begun.elapsed(), scenario.lasts()));
             }
             () = &mut stop, if !is_stopped => {
                 is_stopped = true;
-                stops.send_replace(true);
+                troupe.stops.send_replace(true);
             }
         }
     }
-    let measured = window.lasts.min(Instant::now().saturating_duration_since(window.from));
     watch_once(&mut watched, addresses.admin).await;
     ledger.map_or(Ok(()), |ledger| ledger.close(sent)).map_err(LoadError::Ledger)?;
-    let watched = addresses.admin.map(|_| watched);
-    Ok(Report::new(&scenario, names, begun_at_ms, window, measured, &sum(&tallies, window), watched.as_ref()))
+    let (tally, window) = (troupe.sum(), troupe.window);
+    let lasted = window.lasts.min(Instant::now().saturating_duration_since(window.from));
+    let (scenario, watched) = (&*scenario, addresses.admin.map(|_| &watched));
+    Ok(Measured { scenario, run, started_at_ms, window, lasted, tally: &tally, watched }.report())
+}
+
+/// The workers of a run.
+struct Troupe {
+    clock: Clock,
+    window: Window,
+    tallies: Vec<SharedTally>,
+    workers: JoinSet<io::Result<u64>>,
+    /// Ends them early.
+    stops: watch::Sender<bool>,
+}
+
+impl Troupe {
+    fn start(scenario: &Arc<Scenario>, addresses: &Addresses, ledger: Option<&Ledger>, run: &str) -> Self {
+        // A moment for the threads to be there before the first message is due.
+        let begun = Instant::now() + HEAD_START;
+        let begun_at_ms = unix_ms() + i64::try_from(HEAD_START.as_millis()).unwrap_or(0);
+        let (clock, window) = (Clock { begun, begun_at_ms }, window(scenario, begun));
+        let (stops, stopped) = watch::channel(false);
+        let mut troupe = Self { clock, window, tallies: Vec::new(), workers: JoinSet::new(), stops };
+        for number in 0..scenario.workers {
+            let tally: SharedTally = Arc::new(Tally::new(window).into());
+            troupe.tallies.push(Arc::clone(&tally));
+            let part = worker::Part {
+                scenario: Arc::clone(scenario),
+                number,
+                clock,
+                names: Names::new(run),
+                grpc: addresses.grpc.clone(),
+                http: addresses.http,
+                tally,
+                pen: ledger.map_or_else(Pen::dry, Ledger::pen),
+                stop: stopped.clone(),
+            };
+            troupe.workers.spawn_blocking(move || worker::play(part));
+        }
+        troupe
+    }
+
+    /// What all of them counted so far.
+    fn sum(&self) -> Tally {
+        let mut sum = Tally::new(self.window);
+        for tally in &self.tallies {
+            sum.add(&tally.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+        sum
+    }
 }
 
 /// Where the target is.
@@ -190,14 +216,6 @@ fn window(scenario: &Scenario, begun: Instant) -> Window {
     let room = scenario.duration + scenario.settle();
     let seconds = room.as_secs().div_ceil(POINTS_MAX as u64).max(1);
     Window { from: begun + scenario.warmup, lasts: scenario.duration, point: Duration::from_secs(seconds) }
-}
-
-fn sum(tallies: &[SharedTally], window: Window) -> Tally {
-    let mut sum = Tally::new(window);
-    for tally in tallies {
-        sum.add(&tally.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-    sum
 }
 
 fn unix_ms() -> i64 {

@@ -8,6 +8,10 @@ use std::{
 
 use hdrhistogram::Histogram;
 
+mod counts;
+
+pub(crate) use counts::Counts;
+
 /// A worker's counters; several are added up.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
@@ -38,37 +42,6 @@ pub(crate) struct Window {
     pub(crate) point: Duration,
 }
 
-/// Plain counters. Every event that is offered has at most one of the endings below; those without one are unacked.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// Events that were due.
-    pub(crate) offered: u64,
-    /// Events that were handed to a connection.
-    pub(crate) sent: u64,
-    /// Events that are durable, the server says, whenever it said so.
-    pub(crate) acked: u64,
-    /// The same, said while it was measured.
-    pub(crate) acked_in_time: u64,
-    /// Of the acked ones, those that the server had already.
-    pub(crate) duplicate: u64,
-    /// Events that were taken without a promise.
-    pub(crate) accepted: u64,
-    /// Events that were refused for good.
-    pub(crate) rejected: u64,
-    /// Events that found no room and were left at that.
-    pub(crate) busy: u64,
-    /// Events that were never sent, or whose call failed and was left at that.
-    pub(crate) failed: u64,
-    /// Connections or streams that broke.
-    pub(crate) breaks: u64,
-    /// Sessions begun.
-    pub(crate) sessions: u64,
-    /// Reads answered.
-    pub(crate) reads: u64,
-    /// Reads that failed or were given up.
-    pub(crate) reads_failed: u64,
-}
-
 /// One point of the timeline.
 #[derive(Debug, Clone)]
 pub(crate) struct Point {
@@ -76,6 +49,8 @@ pub(crate) struct Point {
     pub(crate) acked: u64,
     pub(crate) busy: u64,
     pub(crate) ack_us: Histogram<u64>,
+    /// The longest from due to sent, microseconds.
+    pub(crate) lag_us_max: u64,
 }
 
 impl Window {
@@ -108,7 +83,9 @@ impl Tally {
     pub(crate) fn sent(&mut self, due: Instant, now: Instant, events: usize) {
         if self.offered(due, events) {
             self.counts.sent += events as u64;
-            record(&mut self.lag_us, now.saturating_duration_since(due), 1);
+            let lag = now.saturating_duration_since(due);
+            record(&mut self.lag_us, lag, 1);
+            self.at(due, |point| point.lag_us_max = point.lag_us_max.max(microseconds(lag)));
         }
     }
 
@@ -178,6 +155,14 @@ impl Tally {
         self.at(now, |point| point.busy += events);
     }
 
+    /// An answer said that there was no room for events, beside others that were taken.
+    pub(crate) fn partly_busy(&mut self, due: Instant, now: Instant, events: u64) {
+        if self.window.holds(due) {
+            self.refused("BUSY", events);
+        }
+        self.at(now, |point| point.busy += events);
+    }
+
     /// Events that found no room are left at that.
     pub(crate) fn left_busy(&mut self, due: Instant, events: u64) {
         if self.window.holds(due) {
@@ -233,6 +218,7 @@ impl Tally {
             mine.offered += theirs.offered;
             mine.acked += theirs.acked;
             mine.busy += theirs.busy;
+            mine.lag_us_max = mine.lag_us_max.max(theirs.lag_us_max);
             let _ = mine.ack_us.add(&theirs.ack_us);
         }
         for (why, events) in &other.refusals {
@@ -255,39 +241,18 @@ impl Tally {
     }
 }
 
-impl Counts {
-    /// Events that have no ending.
-    pub(crate) fn unacked(&self) -> u64 {
-        let ended = self.acked + self.accepted + self.rejected + self.busy + self.failed;
-        self.offered.saturating_sub(ended)
-    }
-
-    fn add(&mut self, other: &Self) {
-        self.offered += other.offered;
-        self.sent += other.sent;
-        self.acked += other.acked;
-        self.acked_in_time += other.acked_in_time;
-        self.duplicate += other.duplicate;
-        self.accepted += other.accepted;
-        self.rejected += other.rejected;
-        self.busy += other.busy;
-        self.failed += other.failed;
-        self.breaks += other.breaks;
-        self.sessions += other.sessions;
-        self.reads += other.reads;
-        self.reads_failed += other.reads_failed;
-    }
-}
-
 impl Point {
     fn new() -> Self {
-        Self { offered: 0, acked: 0, busy: 0, ack_us: histogram(2) }
+        Self { offered: 0, acked: 0, busy: 0, ack_us: histogram(2), lag_us_max: 0 }
     }
 }
 
 fn record(histogram: &mut Histogram<u64>, took: Duration, times: u64) {
-    let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).clamp(1, US_MAX);
-    histogram.saturating_record_n(us, times);
+    histogram.saturating_record_n(microseconds(took), times);
+}
+
+fn microseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX).clamp(1, US_MAX)
 }
 
 /// From a microsecond to ten minutes.

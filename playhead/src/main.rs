@@ -1,7 +1,8 @@
 //! The one binary: configuration, wiring, command line. It has no logic of its own; the engine is `playhead-ingest`.
 //!
 //! In reading order: [`cli`] says what can be asked, [`config`] what can be set; [`serve`] puts the server together and
-//! [`admin`] tells how it is. [`demo`] and [`load`] play viewers against it; [`tap`], [`health`], [`check`] and [`verify`] look on.
+//! [`admin`] tells how it is. [`demo`] and [`load`] play viewers against it; [`tap`], [`health`], [`check`] and
+//! [`verify`] look on.
 
 use std::process::ExitCode;
 

@@ -8,7 +8,7 @@ use super::queue::Part;
 
 /// An event as a CMCD collector keeps it: what that protocol cannot say is gone, and the end of a stall is a return to
 /// playing like any other.
-pub(crate) fn kept(event: Event) -> Event {
+pub(crate) fn kept(event: &Event) -> Event {
     let kind = match event.kind() {
         EventKind::StallEnd => EventKind::Resume,
         kind => kind,
@@ -109,6 +109,6 @@ mod tests {
     #[test]
     fn the_end_of_a_stall_is_kept_as_a_return_to_playing() {
         let event = Event { kind: EventKind::StallEnd.into(), stall_ms: Some(3), ..Event::default() };
-        assert_eq!((kept(event.clone()).kind(), kept(event).stall_ms), (EventKind::Resume, None));
+        assert_eq!((kept(&event).kind(), kept(&event).stall_ms), (EventKind::Resume, None));
     }
 }

@@ -200,10 +200,13 @@ pub(crate) fn bearer(session: &Session) -> Result<MetadataValue<tonic::metadata:
     text.parse().map_err(|_| Status::internal("the viewer's name is no header value"))
 }
 
-/// Why a call failed, in one word: the server's own, or else gRPC's.
+/// Why a call failed: the server's own word, or else gRPC's with the beginning of its text.
 pub(crate) fn reason(status: &Status) -> String {
     let said = status.get_details_error_info().map(|info| info.reason);
-    said.unwrap_or_else(|| format!("{:?}", status.code()).to_ascii_uppercase())
+    said.unwrap_or_else(|| {
+        let text: String = status.message().chars().take(REASON_CHARS_MAX).collect();
+        format!("{:?}: {text}", status.code())
+    })
 }
 
 /// Why an event was refused, in one word.
@@ -225,6 +228,8 @@ pub(crate) async fn until(then: Option<Instant>) {
     }
 }
 
+/// How much of a text is kept as a reason: enough to tell them apart.
+const REASON_CHARS_MAX: usize = 60;
 /// Frames that wait for the connection.
 const FRAMES_MAX: usize = 64;
 /// A stream that held this long was a good one: the next tries begin anew.

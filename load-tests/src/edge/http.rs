@@ -106,7 +106,7 @@ impl Caller {
         match (self.edge, status) {
             (Edge::Cmcd, StatusCode::NO_CONTENT) => Answer::Accepted,
             (Edge::HttpProtobuf, StatusCode::OK) => match SessionOutcome::decode(body.clone()) {
-                Ok(said) => Answer::Outcomes(vec![outcome(said)]),
+                Ok(said) => Answer::Outcomes(vec![outcome(&said)]),
                 Err(_) => Answer::Failed("UNREADABLE_ANSWER".to_owned()),
             },
             (_, StatusCode::OK) => json::outcome(body),

@@ -39,7 +39,7 @@ async fn one(queue: &Queue, channel: &Channel, call: Call) {
     let sessions = call.parts.iter().map(|part| session_events(part, now_ms)).collect();
     let answer = IngestServiceClient::new(channel.clone()).publish(PublishRequest { sessions }).await;
     let answer = match answer {
-        Ok(response) => Answer::Outcomes(response.into_inner().sessions.into_iter().map(outcome).collect()),
+        Ok(response) => Answer::Outcomes(response.into_inner().sessions.iter().map(outcome).collect()),
         Err(status) => refusal(&status),
     };
     queue.settle(call, sent, answer);
@@ -59,12 +59,12 @@ pub(crate) fn session_events(part: &Part, now_ms: i64) -> SessionEvents {
 }
 
 /// What a message says of a part.
-pub(crate) fn outcome(outcome: SessionOutcome) -> Outcome {
+pub(crate) fn outcome(outcome: &SessionOutcome) -> Outcome {
     let rejected = outcome.rejected.iter();
     Outcome {
         duplicate: outcome.duplicate.into(),
         rejected: rejected.map(|it| (it.seq, reject_reason(it.reason).to_owned())).collect(),
-        busy: outcome.busy.map(|busy| Duration::from_millis(busy.retry_after_ms.into())),
+        busy: outcome.busy.as_ref().map(|busy| Duration::from_millis(busy.retry_after_ms.into())),
     }
 }
 

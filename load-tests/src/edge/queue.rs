@@ -108,7 +108,7 @@ impl Queue {
             Answer::Rejected(why) => {
                 call.parts.iter().for_each(|part| self.rejected(part, call.due, &why));
             }
-            Answer::Busy(after) => self.busy(call, sent, now, after),
+            Answer::Busy(after) => self.busy(call, Some(sent), now, after),
             Answer::Failed(why) => {
                 self.stage.tally().broke(&why);
                 self.again_or(call, Word::Failed, Some(now + RETRY_AFTER_FAILURE));
@@ -118,7 +118,7 @@ impl Queue {
 
     fn settle_parts(&self, call: Call, sent: Instant, now: Instant, outcomes: Vec<Outcome>) {
         let Call { parts, due, tries, .. } = call;
-        let mut busy = Vec::new();
+        let (mut busy, all) = (Vec::new(), parts.len());
         let mut after = Duration::ZERO;
         for (part, outcome) in parts.into_iter().zip(outcomes) {
             match outcome.busy {
@@ -130,6 +130,8 @@ impl Queue {
             }
         }
         if !busy.is_empty() {
+            // An answer that also says what was taken had to wait until that was durable: it measures no refusal.
+            let sent = (busy.len() == all).then_some(sent);
             self.busy(Call { parts: busy, due, tries, not_before: None }, sent, now, after);
         }
     }
@@ -165,8 +167,12 @@ impl Queue {
         self.last_word(part, Word::Rejected);
     }
 
-    fn busy(&self, call: Call, sent: Instant, now: Instant, after: Duration) {
-        self.stage.tally().busy(sent, now, call.events() as u64);
+    fn busy(&self, call: Call, sent: Option<Instant>, now: Instant, after: Duration) {
+        let events = call.events() as u64;
+        match sent {
+            Some(sent) => self.stage.tally().busy(sent, now, events),
+            None => self.stage.tally().partly_busy(call.due, now, events),
+        }
         self.again_or(call, Word::Busy, Some(now + after));
     }
 

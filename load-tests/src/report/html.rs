@@ -2,16 +2,16 @@
 
 use std::fmt::Write;
 
-use super::{Percentiles, Report, TimelinePoint, float};
-use chart::{Chart, Series, Ticks};
+use super::{Percentiles, Report, float};
 
 mod chart;
+mod charts;
 mod scale;
 
 /// The whole page.
 pub(super) fn page(report: &Report) -> String {
     let name = escaped(&report.name);
-    let body = [head(report), cards(report), charts(report), tables(report)].concat();
+    let body = [head(report), cards(report), charts::charts(report), tables(report)].concat();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -86,89 +86,9 @@ fn not_acked(report: &Report) -> u64 {
     report.unacked + report.rejected + report.busy + report.failed
 }
 
-fn charts(report: &Report) -> String {
-    let step_s = match report.timeline.as_slice() {
-        [first, second, ..] => second.at_s - first.at_s,
-        _ => 1.0,
-    };
-    let over_time = |name, class, value: &dyn Fn(&TimelinePoint) -> Option<f64>| {
-        let points = report.timeline.iter().filter_map(|point| Some((point.at_s, value(point)?)));
-        Series { name, class, points: points.collect() }
-    };
-    let per_s = |events: u64| Some(float(events) / step_s);
-    let some = |point: &TimelinePoint, ms: f64| (point.acked > 0).then_some(ms);
-    let mut charts = vec![
-        Chart {
-            title: "Events per second",
-            series: vec![
-                over_time("offered", "a", &|point| per_s(point.offered)),
-                over_time("answered", "b", &|point| per_s(point.acked)),
-                over_time("busy", "c", &|point| per_s(point.busy)),
-            ],
-            is_log: false,
-            ticks: Ticks::Seconds,
-        },
-        Chart {
-            title: "Ack latency over time, ms",
-            series: vec![
-                over_time("p50", "a", &|point| some(point, point.ack_p50_ms)),
-                over_time("p99", "b", &|point| some(point, point.ack_p99_ms)),
-            ],
-            is_log: true,
-            ticks: Ticks::Seconds,
-        },
-        Chart {
-            title: "Ack latency by share of events, ms",
-            series: vec![Series {
-                name: "from the intended send time",
-                class: "a",
-                points: report.ack_curve.iter().map(|&(ms, share)| (nines(share), ms)).collect(),
-            }],
-            is_log: true,
-            ticks: Ticks::Nines,
-        },
-    ];
-    if report.server.is_some() {
-        charts.push(Chart {
-            title: "Server memory, MB",
-            series: vec![over_time("resident", "a", &|point| {
-                point.rss_bytes.map(|bytes| float(bytes) / 1e6)
-            })],
-            is_log: false,
-            ticks: Ticks::Seconds,
-        });
-        charts.push(Chart {
-            title: "Server CPU, cores",
-            series: vec![over_time("busy cores", "a", &|point| point.cpu_s.map(|cpu_s| cpu_s / step_s))],
-            is_log: false,
-            ticks: Ticks::Seconds,
-        });
-    }
-    let figures: String = charts.iter().map(Chart::figure).collect();
-    format!("<section class=\"charts\">\n{figures}</section>\n")
-}
-
 fn tables(report: &Report) -> String {
     let mut out = "<section class=\"tables\">\n".to_owned();
-    let latencies = [
-        ("ack", report.ack_ms),
-        ("busy answer", report.busy_ms),
-        ("read", report.read_ms),
-        ("generator's own lag", report.lag_ms),
-    ];
-    out += "<div class=\"wide\"><h2>Latencies, ms</h2><div class=\"scroll\"><table><tr><th></th><th>p50</th><th>p90</th>\
-            <th>p99</th><th>p99.9</th><th>max</th><th>count</th></tr>\n";
-    for (name, Percentiles { p50, p90, p99, p999, max, count }) in latencies {
-        if count > 0 {
-            let _ = writeln!(
-                out,
-                "<tr><th>{name}</th><td>{p50:.2}</td><td>{p90:.2}</td><td>{p99:.2}</td><td>{p999:.2}</td>\
-                 <td>{max:.2}</td><td>{}</td></tr>",
-                thousands(float(count))
-            );
-        }
-    }
-    out += "</table></div></div>\n";
+    out += &latencies(report);
     if !report.limits.is_empty() {
         out += &limits(report);
     }
@@ -191,6 +111,29 @@ fn tables(report: &Report) -> String {
         );
     }
     out + "</section>\n"
+}
+
+fn latencies(report: &Report) -> String {
+    let latencies = [
+        ("ack", report.ack_ms),
+        ("busy answer", report.busy_ms),
+        ("read", report.read_ms),
+        ("generator's own lag", report.lag_ms),
+    ];
+    let mut out = "<div class=\"wide\"><h2>Latencies, ms</h2><div class=\"scroll\"><table><tr><th></th><th>p50</th><th>p90</th>\
+            <th>p99</th><th>p99.9</th><th>max</th><th>count</th></tr>\n"
+        .to_owned();
+    for (name, Percentiles { p50, p90, p99, p999, max, count }) in latencies {
+        if count > 0 {
+            let _ = writeln!(
+                out,
+                "<tr><th>{name}</th><td>{p50:.2}</td><td>{p90:.2}</td><td>{p99:.2}</td><td>{p999:.2}</td>\
+                 <td>{max:.2}</td><td>{}</td></tr>",
+                thousands(float(count))
+            );
+        }
+    }
+    out + "</table></div></div>\n"
 }
 
 fn limits(report: &Report) -> String {
@@ -224,11 +167,6 @@ fn bars<'a>(title: &str, counts: impl IntoIterator<Item = (&'a str, u64)>) -> St
         );
     }
     out + "</table></div>\n"
-}
-
-/// Where a share lies on an axis on which each further nine takes the same room.
-fn nines(share: f64) -> f64 {
-    -(1.0 - share).max(1e-9).log10()
 }
 
 fn ms(ms: f64) -> String {
@@ -268,12 +206,6 @@ mod tests {
     fn numbers_are_set_apart_by_thousands() {
         assert_eq!(thousands(1_234_567.5), "1\u{202f}234\u{202f}567.5");
         assert_eq!([thousands(0.25), thousands(999.0)], ["0.25", "999"]);
-    }
-
-    #[test]
-    fn each_nine_takes_the_same_room() {
-        let places = [0.0, 0.9, 0.99, 0.999].map(|share| (nines(share) * 1e6).round() / 1e6);
-        assert_eq!(places, [0.0, 1.0, 2.0, 3.0]);
     }
 
     #[test]

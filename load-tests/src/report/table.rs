@@ -1,8 +1,8 @@
 //! The closing table.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write};
 
-use super::{Percentiles, Report, float};
+use super::{Percentiles, Report, ServerReport, float};
 
 /// A report for people at a terminal.
 pub(super) fn table(report: &Report) -> String {
@@ -62,30 +62,33 @@ fn rows(report: &Report) -> Vec<(&'static str, String)> {
     }
     rows.push(("own lag", percentiles(report.lag_ms)));
     rows.push(("breaks", report.breaks.to_string()));
-    let refusals: Vec<String> =
-        report.refusals.iter().map(|(why, events)| format!("{why} {events}")).collect();
-    if !refusals.is_empty() {
-        rows.push(("refusals", refusals.join(", ")));
+    if !report.refusals.is_empty() {
+        rows.push(("refusals", counted(&report.refusals)));
     }
-    if let Some(server) = &report.server {
-        let cpu = server.cpu_s.map_or("unknown".to_owned(), |cpu_s| format!("{cpu_s} s"));
-        let per_event = server.cpu_us_per_event.map_or(String::new(), |us| format!(", {us} us per event"));
-        rows.push(("server CPU", format!("{cpu}{per_event}")));
-        let mb = |bytes: u64| (float(bytes) / 1e5).round() / 10.0;
-        rows.push((
-            "server memory",
-            format!(
-                "{} MB before, {} MB at most, {} MB after",
-                mb(server.rss_bytes_start),
-                mb(server.rss_bytes_max),
-                mb(server.rss_bytes_end)
-            ),
-        ));
-        let endings: Vec<String> =
-            server.endings.iter().map(|(ending, events)| format!("{ending} {events}")).collect();
-        rows.push(("server's count", endings.join(", ")));
-    }
+    rows.extend(report.server.as_ref().map(server_rows).into_iter().flatten());
     rows
+}
+
+fn server_rows(server: &ServerReport) -> [(&'static str, String); 3] {
+    let cpu = server.cpu_s.map_or("unknown".to_owned(), |cpu_s| format!("{cpu_s} s"));
+    let per_event = server.cpu_us_per_event.map_or(String::new(), |us| format!(", {us} us per event"));
+    let mb = |bytes: u64| (float(bytes) / 1e5).round() / 10.0;
+    let memory = format!(
+        "{} MB before, {} MB at most, {} MB after",
+        mb(server.rss_bytes_start),
+        mb(server.rss_bytes_max),
+        mb(server.rss_bytes_end)
+    );
+    [
+        ("server CPU", format!("{cpu}{per_event}")),
+        ("server memory", memory),
+        ("server's count", counted(&server.endings)),
+    ]
+}
+
+fn counted(counts: &BTreeMap<String, u64>) -> String {
+    let texts: Vec<String> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    texts.join(", ")
 }
 
 fn percentiles(ms: Percentiles) -> String {

@@ -163,20 +163,18 @@ impl Drive {
                         sends_again = wait.map(|wait| Instant::now() + wait).or(sends_again);
                     }
                     None if session.is_settled() => return Ok(()),
-                    None => return Err(Status::unavailable("the stream ended before everything was acknowledged")),
+                    None => return Err(Status::unavailable(ENDED_EARLY)),
                 },
                 () = until(sends_again) => {
                     sends_again = None;
                     session.go_back();
-                    while let Some(unacked) = session.send(self.pace.unix_ms()) {
-                        say(&outbound, unacked).await?;
+                    while let Some(frame) = session.send(self.pace.unix_ms()) {
+                        say(&outbound, frame).await?;
                     }
                 }
                 () = until(next), if sends_again.is_none() => {
                     session.happen(self.pace.now() - begins_ms, &self.figures);
-                    if let Some(happened) = session.send(self.pace.unix_ms()) {
-                        say(&outbound, happened).await?;
-                    }
+                    if let Some(new) = session.send(self.pace.unix_ms()) { say(&outbound, new).await? }
                 }
                 _ = stopped.changed() => {}
             }
@@ -223,6 +221,7 @@ async fn until(then: Option<Instant>) {
     }
 }
 
+const ENDED_EARLY: &str = "the stream ended before everything was acknowledged";
 /// Frames that wait for the connection.
 const FRAMES_MAX: usize = 16;
 /// Five seconds in all: a server that restarts is back by then.

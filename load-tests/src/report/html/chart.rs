@@ -65,8 +65,8 @@ impl Chart {
         match self.ticks {
             Ticks::Seconds => x.ticks().iter().map(|&tick| (x.place(tick), format!("{tick} s"))).collect(),
             Ticks::Nines => {
-                let shares = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %"];
-                let places = (0..6_u8).map(|nine| x.place(f64::from(nine)));
+                let shares = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %"];
+                let places = (0..5_u8).map(|nine| x.place(f64::from(nine)));
                 places.zip(shares).map(|(place, text)| (place, text.to_owned())).collect()
             }
         }
