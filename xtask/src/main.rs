@@ -2,11 +2,12 @@
 //!
 //! `cargo xtask test` walks through [`steps`], the checks that every change has to pass, in order, and installs the
 //! tools that they need. `cargo xtask tidy` runs [`tidy`], the checks of our own that no other tool has: who may import
-//! whom, leftovers, sizes, the changelog's form. Neither needs more than a Rust toolchain; a check that cannot run
-//! here is skipped, and the last lines say so.
+//! whom, leftovers, sizes, the changelog's form. `cargo xtask prove` runs [`prove`], the fault harness. None needs more
+//! than a Rust toolchain; a check that cannot run here is skipped, and the last lines say so.
 
 #![expect(clippy::print_stdout, reason = "this is a command line tool, its output is what it is for")]
 
+mod prove;
 mod source;
 mod steps;
 mod tidy;
@@ -26,6 +27,8 @@ usage: cargo xtask COMMAND
   test --list          name them
   tidy                 run our own checks: seams, leftovers, sizes, changelog, manifests
   tidy --bless         write the present sizes into xtask/tidy-sizes.txt
+  prove [NAME...]      hurt the release binary in every way, and show that nothing acknowledged is lost
+  prove --list         name the ways; --long: in full; --seed N: as before; --long --record: write down what is found
   gates                count instructions, fail on 5 % more than recorded (needs valgrind)
   gates --bless        record the present counts in bench/instructions.txt
   advisories           look the dependencies up in the advisory database (needs a network)";
@@ -43,6 +46,10 @@ fn main() -> ExitCode {
         ["test", "--only", name] => match steps::run_one(&root, name) {
             Some(passed) => passed,
             None => return misuse(&format!("no step is called {name:?}; see cargo xtask test --list")),
+        },
+        ["prove", rest @ ..] => match prove::Options::parse(rest, &prove::names()) {
+            Ok(options) => prove::run(&root, &options).inspect_err(|reason| println!("\n{reason}")).is_ok(),
+            Err(complaint) => return misuse(&complaint),
         },
         ["gates"] => steps::run_one(&root, "gates").unwrap_or(false),
         ["gates", "--bless"] => steps::bless_gates(&root),

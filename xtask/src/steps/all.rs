@@ -5,10 +5,10 @@ use super::{
     command::{self, TestTally},
     gates, landed, tools,
 };
-use crate::tidy;
+use crate::{prove, tidy};
 
 /// All steps in order.
-pub(super) const STEPS: [Step; 10] = [
+pub(super) const STEPS: [Step; 11] = [
     Step { name: "tidy", what: "seams, leftovers, sizes, changelog, manifests", run: tidy },
     Step { name: "format", what: "cargo fmt --all --check", run: format },
     Step { name: "buf", what: "the .proto files: lint, and nothing broken since they last landed", run: buf },
@@ -19,6 +19,7 @@ pub(super) const STEPS: [Step; 10] = [
     Step { name: "benches", what: "benches compile", run: benches },
     Step { name: "gates", what: "instruction counts, at most 5 % above what is recorded", run: gates::check },
     Step { name: "demo", what: "the README's first command, for ten seconds", run: demo },
+    Step { name: "prove", what: "faults, the short form of each: nothing acknowledged is lost", run: prove },
 ];
 
 /// How long the demo plays, s: long enough for beats, seeks and a few hundred commits.
@@ -115,6 +116,11 @@ fn demo(workshop: &Workshop) -> Result<Ending, Failure> {
         DEMO_DURATION_S,
     ]))?;
     done("")
+}
+
+fn prove(workshop: &Workshop) -> Result<Ending, Failure> {
+    let short = prove::Options::parse(&[], &[]).map_err(Failure)?;
+    done(&prove::run(&workshop.root, &short).map_err(Failure)?)
 }
 
 fn done(note: &str) -> Result<Ending, Failure> {
