@@ -15,16 +15,21 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 fn main() {
     let frame_events = env::args().nth(1).and_then(|events| events.parse().ok()).expect("a frame size");
     let mut door = Door::open();
+    assert!(offered(&mut door, frame_events) > 0, "the first buffers are made, or nothing is counted");
     for _ in 0..GROWING {
-        door.offer(frame_events);
-        door.empty();
+        offered(&mut door, frame_events);
     }
+    println!("{}", offered(&mut door, frame_events));
+    door.close();
+}
+
+/// The allocations of one round, of offering alone.
+fn offered(door: &mut Door, frame_events: usize) -> usize {
     let region = Region::new(ALLOCATOR);
     door.offer(frame_events);
     let counted = region.change();
-    println!("{}", counted.allocations + counted.reallocations);
     door.empty();
-    door.close();
+    counted.allocations + counted.reallocations
 }
 
 /// Rounds after which no buffer grows any more.

@@ -33,11 +33,16 @@ struct Asked {
     /// Write the rows into bench/RESULTS.md
     #[arg(long)]
     write: bool,
+    /// Run the binaries that lie beside this one, as they are
+    #[arg(long)]
+    no_build: bool,
 }
 
 fn main() -> io::Result<()> {
     let asked = Asked::parse();
-    build()?;
+    if !asked.no_build {
+        build()?;
+    }
     let workbench = Workbench::new(asked.runs.into())?;
     if !workbench.is_pinned {
         eprintln!(

@@ -29,6 +29,8 @@ pub struct Seen {
     pub events: u64,
     /// From due to acknowledged, warmup excluded.
     pub latencies: Vec<Duration>,
+    /// From due to sent, warmup excluded: how late this client was.
+    pub lags: Vec<Duration>,
 }
 
 /// Open streams.
@@ -75,6 +77,7 @@ impl Paced {
             let seen = task.await.map_err(io::Error::other)??;
             all.events += seen.events;
             all.latencies.extend(seen.latencies);
+            all.lags.extend(seen.lags);
         }
         Ok(all)
     }
@@ -107,6 +110,9 @@ impl Player {
                 more = self.answers.more() => self.hear(more?, counts_from)?,
                 () = sleep_until(due) => {
                     self.send(due)?;
+                    if due >= counts_from {
+                        self.seen.lags.push(due.elapsed());
+                    }
                     due += every;
                 }
             }

@@ -73,8 +73,16 @@ fn line(row: &Row, occasion: &Occasion) -> String {
         row.what,
         shown(row.ours),
         goal(row.goal),
-        if row.is_met() { "met" } else { "**SHORT**" },
+        verdict(row),
     )
+}
+
+fn verdict(row: &Row) -> &'static str {
+    match (row.is_valid, row.is_met()) {
+        (false, _) => "**INVALID**",
+        (true, true) => "met",
+        (true, false) => "**SHORT**",
+    }
 }
 
 fn goal(goal: Goal) -> String {
@@ -136,6 +144,11 @@ mod tests {
              | 0.60 (0.60 to 0.60) | >= 0.6 x | met | 2026-11-27, load 0.10 |"
         );
         assert!(lines[1].contains("| **SHORT** |"), "{}", lines[1]);
+        let lagged = [Row { is_valid: false, ..row("F1.1", 600_000.0) }];
+        assert!(
+            super::lines(&lagged, &occasion())[0].contains("| **INVALID** |"),
+            "met, but by a client that lagged"
+        );
     }
 
     #[test]

@@ -22,73 +22,80 @@ pub(super) fn journal(workbench: &Workbench) -> io::Result<Vec<Row>> {
     let record = vec![0x5a; RECORD_BYTES];
     for _ in 0..workbench.runs {
         let folder = workbench.fresh_folder()?;
-        let took = commits(folder.path(), &record)?;
-        ours.push(per_second(took));
-        limits.push(per_second(appends(folder.path(), &record)));
+        let (mut commits, mut log) = (Commits::on_disk(folder.path())?, RawLog::on_disk(folder.path()));
+        let (mut ours_took, mut log_took) = (Duration::ZERO, Duration::ZERO);
+        // By turns, so that a disk that is slow for a while is slow for both.
+        for _ in 0..COMMITS {
+            ours_took += commits.commit(&record)?;
+            log_took += append(&mut log, &record);
+        }
+        ours.push(per_second(ours_took));
+        limits.push(per_second(log_took));
     }
     let what = "records/s: journal, group commit of 2 000 records of 100 bytes, one fsync each";
     Ok(vec![Row::against("F1.6", what, &ours, &[("raw log", limits)], Goal::RatioAtLeast(0.7))])
 }
 
-/// Commits again and again; making the next segment is part of it, removing old ones is not.
-fn commits(folder: &Path, record: &[u8]) -> io::Result<Duration> {
-    let disk = FsDisk::open(folder.join("journal")).map_err(io::Error::other)?;
-    let mut journal = Journal::open(Arc::new(disk), Settings::default()).map_err(io::Error::other)?;
-    let mut batch = Batch::new();
-    let mut took = Duration::ZERO;
-    for _ in 0..COMMITS {
+/// A journal that is written and never read.
+struct Commits {
+    journal: Journal,
+    batch: Batch,
+}
+
+impl Commits {
+    fn on_disk(folder: &Path) -> io::Result<Self> {
+        let disk = FsDisk::open(folder.join("journal")).map_err(io::Error::other)?;
+        let journal = Journal::open(Arc::new(disk), Settings::default()).map_err(io::Error::other)?;
+        Ok(Self { journal, batch: Batch::new() })
+    }
+
+    /// Making the next segment is part of it, removing old ones is not.
+    fn commit(&mut self, record: &[u8]) -> io::Result<Duration> {
         let started = Instant::now();
         for _ in 0..RECORDS {
-            batch.push(|out| out.extend_from_slice(record)).map_err(io::Error::other)?;
+            self.batch.push(|out| out.extend_from_slice(record)).map_err(io::Error::other)?;
         }
-        let hold = journal.commit(&mut batch, sample::now_ms()).map_err(io::Error::other)?;
-        batch.clear();
-        took += started.elapsed();
+        let hold = self.journal.commit(&mut self.batch, sample::now_ms()).map_err(io::Error::other)?;
+        self.batch.clear();
+        let took = started.elapsed();
         drop(hold);
-        let segments = journal.segments();
+        let segments = self.journal.segments();
         if let Some(through) = segments.trimmable() {
             segments.trim(through).map_err(io::Error::other)?;
         }
+        Ok(took)
     }
-    Ok(took)
 }
 
-fn appends(folder: &Path, record: &[u8]) -> Duration {
-    let mut log = RawLog::on_disk(folder);
-    let mut took = Duration::ZERO;
-    for _ in 0..COMMITS {
-        log.make_room_for((RECORDS * 2 * RECORD_BYTES) as u64);
-        let started = Instant::now();
-        for _ in 0..RECORDS {
-            log.push(record);
-        }
-        log.commit();
-        took += started.elapsed();
+fn append(log: &mut RawLog, record: &[u8]) -> Duration {
+    log.make_room_for((RECORDS * 2 * RECORD_BYTES) as u64);
+    let started = Instant::now();
+    for _ in 0..RECORDS {
+        log.push(record);
     }
-    took
+    log.commit();
+    started.elapsed()
 }
 
 fn per_second(took: Duration) -> f64 {
     (COMMITS * RECORDS) as f64 / took.as_secs_f64()
 }
 
-/// F1.8: the time, and what is allocated beyond the one allocation that holds a frame's events.
+/// F1.8: the time, and how often it allocates; the events themselves lie in the shard's own buffers.
 pub(super) fn door(workbench: &Workbench) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for frame_events in [1, 500] {
         let runs: Vec<f64> = (0..workbench.runs).map(|_| offered_ns(frame_events)).collect();
         let what = format!("admission and shard push, ns per event: frames of {frame_events}");
         rows.push(Row::alone(&format!("F1.8 time of {frame_events}"), &what, &runs, Goal::AtMost(250.0)));
-        let frames = (Door::EVENTS / frame_events) as f64;
         let allocated = workbench.ask("allocations", &frame_events.to_string())?;
         let allocated: f64 = allocated.parse().map_err(io::Error::other)?;
-        let what =
-            format!("allocations per frame beyond the one that holds its events: frames of {frame_events}");
-        let beyond = [allocated / frames - 1.0];
+        let what = format!("admission and shard push, allocations per event: frames of {frame_events}");
+        let each = [allocated / Door::EVENTS as f64];
         rows.push(Row::alone(
             &format!("F1.8 allocations of {frame_events}"),
             &what,
-            &beyond,
+            &each,
             Goal::AtMost(0.0),
         ));
     }

@@ -17,6 +17,8 @@ pub struct Row {
     pub ratio: Option<Spread>,
     /// What is to be reached.
     pub goal: Goal,
+    /// Whether the client kept its schedule; else the row shows the client, not the server.
+    pub is_valid: bool,
     /// What a reader should know besides.
     pub note: String,
 }
@@ -55,7 +57,8 @@ impl Row {
     #[must_use]
     pub fn alone(name: &str, what: &str, ours: &[f64], goal: Goal) -> Self {
         let (name, what) = (name.to_owned(), what.to_owned());
-        Self { name, what, ours: Spread::of(ours), limit: None, ratio: None, goal, note: String::new() }
+        let ours = Spread::of(ours);
+        Self { name, what, ours, limit: None, ratio: None, goal, is_valid: true, note: String::new() }
     }
 
     /// The row, with another name for its limit.
@@ -68,12 +71,13 @@ impl Row {
     #[must_use]
     pub fn is_met(&self) -> bool {
         let ratio = self.ratio.map_or(f64::NAN, |ratio| ratio.median);
-        match self.goal {
-            Goal::RatioAtLeast(least) => ratio >= least,
-            Goal::RatioAtMost(most) => ratio <= most,
-            Goal::AtLeast(least) => self.ours.median >= least,
-            Goal::AtMost(most) => self.ours.median <= most,
-        }
+        self.is_valid
+            && match self.goal {
+                Goal::RatioAtLeast(least) => ratio >= least,
+                Goal::RatioAtMost(most) => ratio <= most,
+                Goal::AtLeast(least) => self.ours.median >= least,
+                Goal::AtMost(most) => self.ours.median <= most,
+            }
     }
 }
 
@@ -108,5 +112,7 @@ mod tests {
     fn what_was_not_measured_is_not_met() {
         assert!(!Row::alone("F0", "x", &[], Goal::AtMost(2.0)).is_met());
         assert!(!Row::alone("F0", "x", &[1.0], Goal::RatioAtMost(2.0)).is_met());
+        let lagged = Row { is_valid: false, ..Row::alone("F0", "x", &[1.0], Goal::AtMost(2.0)) };
+        assert!(!lagged.is_met());
     }
 }

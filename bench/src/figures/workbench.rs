@@ -22,6 +22,7 @@ pub struct Workbench {
     binaries: PathBuf,
     /// A folder on a disk.
     folder: TempDir,
+    cores: usize,
     /// Whether client and servers have a core each.
     pub is_pinned: bool,
     /// How often each contestant runs.
@@ -46,7 +47,7 @@ impl Workbench {
             return Err(io::Error::other("the build's folder is in memory, where no fsync costs anything"));
         }
         let cores = thread::available_parallelism()?.get();
-        Ok(Self { binaries, folder, is_pinned: cores > 1 && pin_client(), runs })
+        Ok(Self { binaries, folder, cores, is_pinned: cores > 1 && pin_client(), runs })
     }
 
     /// The whole engine with its embedded stores and its default settings, in a fresh folder.
@@ -54,15 +55,15 @@ impl Workbench {
     /// # Errors
     /// When it does not become ready.
     pub fn playhead(&self) -> io::Result<Server> {
-        self.playhead_in(self.fresh_folder()?)
+        Server::playhead(self.pinned("playhead", SERVER_CORE), self.fresh_folder()?)
     }
 
-    /// The same, on what this folder holds.
+    /// The same, on what this folder holds, on every core.
     ///
     /// # Errors
     /// When it does not become ready.
-    pub fn playhead_in(&self, folder: TempDir) -> io::Result<Server> {
-        Server::playhead(self.pinned("playhead"), folder)
+    pub fn playhead_on_all_cores(&self, folder: TempDir) -> io::Result<Server> {
+        Server::playhead(self.pinned("playhead", &format!("0-{}", self.cores.saturating_sub(1))), folder)
     }
 
     /// What one of our binaries says on stdout.
@@ -82,7 +83,7 @@ impl Workbench {
     /// # Errors
     /// When it does not start.
     pub fn limit(&self, name: &str) -> io::Result<Server> {
-        let mut command = self.pinned("limit");
+        let mut command = self.pinned("limit", SERVER_CORE);
         command.arg(name);
         Server::limit(command)
     }
@@ -95,14 +96,14 @@ impl Workbench {
         tempfile::tempdir_in(self.folder.path())
     }
 
-    /// One of our binaries, on the servers' core.
-    fn pinned(&self, name: &str) -> Command {
+    /// One of our binaries, on these cores, as taskset(1) names them.
+    fn pinned(&self, name: &str, cores: &str) -> Command {
         let binary = self.binaries.join(name);
         if !self.is_pinned {
             return Command::new(binary);
         }
         let mut command = Command::new("taskset");
-        command.args(["-c", SERVER_CORE]).arg(binary);
+        command.args(["-c", cores]).arg(binary);
         command
     }
 }
@@ -113,15 +114,6 @@ impl Workbench {
 /// When the system has no resources for it.
 pub fn client() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
-}
-
-/// This machine, and how busy it is.
-#[must_use]
-pub fn machine() -> String {
-    let cores = thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-    let kib = memory.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or_default();
-    format!("{cores} cores, {} GiB", kib >> 20)
 }
 
 /// The load average of the last minute.
