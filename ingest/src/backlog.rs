@@ -27,7 +27,7 @@ pub(crate) struct Backlog {
     /// What the store refused for good; it is tried again much later, and does not stand in the way of the queue.
     refused: Mutex<Vec<Due>>,
     events: AtomicUsize,
-    /// How many events are worth a write, whatever their age.
+    /// From how many events on their age does not matter.
     enough: usize,
     /// Notified when there are that many.
     pub(crate) is_enough: Notify,
@@ -64,7 +64,7 @@ impl fmt::Display for Unflushed {
 }
 
 impl Backlog {
-    /// An empty backlog; so many events are worth a write, whatever their age.
+    /// An empty backlog; from so many events on their age does not matter.
     pub(crate) fn new(enough: usize) -> Self {
         Self { enough, ..Self::default() }
     }

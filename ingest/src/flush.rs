@@ -85,9 +85,9 @@ impl Flush {
         }
     }
 
-    /// Takes what is due: what is old enough, or everything when there is a write's worth of it.
+    /// Takes what is due: what is old enough, or the oldest when there is too much of it.
     fn take_round(&self, is_stopping: bool) -> Round {
-        let is_enough = is_stopping || self.backlog.events() >= self.settings.flush_events_max;
+        let is_enough = is_stopping || self.backlog.events() >= self.settings.backlog_events_enough();
         let age = if is_enough { Duration::ZERO } else { self.flush_age() };
         let now = Instant::now();
         let before = now.checked_sub(age).unwrap_or(now);
@@ -100,7 +100,7 @@ impl Flush {
         round
     }
 
-    /// Sleeps until the oldest is due, there is enough for a write, or a look is due anyway.
+    /// Sleeps until the oldest is due, there is too much to wait for it, or a look is due anyway.
     async fn wait(&self) {
         let Some(oldest) = self.backlog.oldest() else {
             // Nothing waits: whatever comes first sets the time.

@@ -10,13 +10,14 @@ use tokio::sync::Notify;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use self::admit::{admit, lowest_seq};
+pub use crate::shard::Sender;
 use crate::{
     admission::{RawEvent, RejectReason, Rejection},
     flag::Flag,
     live::{Live, Opening, Playing, Session, TooManySessions},
     opener::Opener,
     settings::Limits,
-    shard::{Frame, Pending, Sender, Shard},
+    shard::{Frame, Pending, Shard},
     tally::{Ending, ShedReason, Tally},
     ticket::{Refused, Ticket},
 };
@@ -112,8 +113,9 @@ impl Intake {
         received_at_ms: i64,
         ticket: &Ticket,
     ) -> Admitted {
-        let sender = Sender { session, playing, ticket, no_room: Ending::Busy };
-        self.offer_or_turn_away(sender, events, received_at_ms)
+        let is_of_singles = events.len() == 1;
+        let sender = Sender { session, playing, ticket, no_room: Ending::Busy, is_of_singles };
+        self.offer_as(sender, events, received_at_ms)
     }
 
     /// Offers events whose protocol cannot carry an honest answer: what finds no room is shed, and counted so.
@@ -125,10 +127,12 @@ impl Intake {
         received_at_ms: i64,
     ) -> Admitted {
         let (ticket, no_room) = (&Ticket::default(), Ending::Shed(ShedReason::Overload));
-        self.offer_or_turn_away(Sender { session, playing, ticket, no_room }, events, received_at_ms)
+        let sender = Sender { session, playing, ticket, no_room, is_of_singles: false };
+        self.offer_as(sender, events, received_at_ms)
     }
 
-    fn offer_or_turn_away(
+    /// Offers events as this sender does: [`Intake::offer`] and [`Intake::offer_or_shed`] are the usual ways.
+    pub fn offer_as(
         &self,
         sender: Sender<'_>,
         events: impl ExactSizeIterator<Item = Offered>,
@@ -144,7 +148,8 @@ impl Intake {
             if !pending.has_room_for(offered) {
                 return Some(lowest_seq(events));
             }
-            let (count, refused) = admit(pending, events, session.clock, received_at_ms);
+            let (count, refused) =
+                admit(pending, events, session.clock, received_at_ms, sender.is_of_singles);
             pending.push_or_undo(sender, count, refused).map(Some)
         });
         match not_taken_from {

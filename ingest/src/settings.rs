@@ -147,6 +147,13 @@ impl Settings {
         .map(|(key, value, least, most)| Range { key, value, least, most })
     }
 
+    /// From so many events in the backlog on, they go to the durable store whatever their age. Below it they wait for
+    /// others of their session: what a write costs depends on its sessions, hardly on their events.
+    #[must_use]
+    pub fn backlog_events_enough(&self) -> usize {
+        self.backlog_events_max / 2
+    }
+
     /// Checks every range and relation.
     ///
     /// # Errors

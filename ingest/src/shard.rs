@@ -63,6 +63,8 @@ pub struct Sender<'a> {
     pub ticket: &'a Ticket,
     /// How they end if there is no room.
     pub no_room: Ending,
+    /// True when each is a batch of its own.
+    pub is_of_singles: bool,
 }
 
 /// What a frame carries.
@@ -89,8 +91,8 @@ pub enum Load {
 }
 
 impl Frame {
-    fn new(sender: Sender<'_>, count: usize, refused: Vec<Refused>, is_of_singles: bool) -> Self {
-        let Sender { session, playing, ticket, no_room } = sender;
+    fn new(sender: Sender<'_>, count: usize, refused: Vec<Refused>) -> Self {
+        let Sender { session, playing, ticket, no_room, is_of_singles } = sender;
         let load = Load::Events { session: Arc::clone(session), playing: Arc::clone(playing), count };
         Self { ticket: ticket.clone(), load, refused, no_room, is_of_singles }
     }
@@ -102,20 +104,20 @@ impl Frame {
         Self { ticket, load, refused: Vec::new(), no_room: Ending::Busy, is_of_singles: false }
     }
 
-    /// True when one more event that comes alone may end with this frame's: players send beat after beat, and what they
-    /// share is then kept once.
-    fn goes_on_with(&self, sender: &Sender<'_>) -> bool {
+    /// True when more events that come alone may end with this frame's: players send beat after beat, and what they share
+    /// is then kept once.
+    fn goes_on_with(&self, sender: &Sender<'_>, more: usize) -> bool {
         let Load::Events { session, playing, count } = &self.load else { return false };
-        self.is_of_singles
-            && *count < SINGLES_MAX
+        (self.is_of_singles && sender.is_of_singles)
+            && count + more <= SINGLES_MAX
             && Arc::ptr_eq(session, sender.session)
             && Arc::ptr_eq(playing, sender.playing)
             && self.ticket.is(sender.ticket)
     }
 
-    fn add_single(&mut self) {
+    fn add(&mut self, more: usize) {
         if let Load::Events { count, .. } = &mut self.load {
-            *count += 1;
+            *count += more;
         }
     }
 
@@ -195,10 +197,10 @@ impl Pending {
             self.events.truncate(start);
             return Some(from_seq);
         }
-        let is_single = count == 1 && refused.is_empty();
+        let is_plain = refused.is_empty();
         match self.frames.last_mut() {
-            Some(last) if is_single && last.goes_on_with(&sender) => last.add_single(),
-            _ => self.frames.push(Frame::new(sender, count, refused, is_single)),
+            Some(last) if is_plain && last.goes_on_with(&sender, count) => last.add(count),
+            _ => self.frames.push(Frame::new(sender, count, refused)),
         }
         None
     }

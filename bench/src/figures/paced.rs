@@ -116,10 +116,11 @@ fn run(name: &str, server: &Server, load: impl AsyncFnOnce(&Server) -> io::Resul
     Ok(run)
 }
 
-/// What the disk takes for a block as large as a commit of this load, ms, p99.
+/// What those wait for the disk who come at this load's pace and whose blocks are as large as a commit's, ms, p99.
 fn fsync_ms(workbench: &Workbench) -> io::Result<f64> {
     let folder = workbench.fresh_folder()?;
-    ms(&bare_fsync::latencies(folder.path(), FSYNCS, FSYNC_BYTES)?)
+    let every = Duration::from_secs(1) / PACE.events_per_s;
+    ms(&bare_fsync::waits(folder.path(), FSYNC_BYTES, PACE.lasting, every)?)
 }
 
 /// The p99 in milliseconds.
@@ -136,5 +137,4 @@ const PACE: Pace =
 /// A client that sends later than this shows the machine, not the server.
 const LAG_MS_MAX: f64 = 10.0;
 const READS_PER_S: u32 = 1_000;
-const FSYNCS: usize = 1_000;
 const FSYNC_BYTES: usize = 8 << 10;

@@ -44,7 +44,7 @@ impl Rooms {
     pub(super) fn new(settings: Settings, parts: &Parts) -> Self {
         Self {
             live: Arc::new(Live::new(settings.limits.sessions_max)),
-            backlog: Arc::new(Backlog::new(settings.flush_events_max)),
+            backlog: Arc::new(Backlog::new(settings.backlog_events_enough())),
             tally: Arc::default(),
             meters: Arc::default(),
             tap: Tap::default(),

@@ -5,16 +5,19 @@ use playhead_store::Clock;
 use super::Offered;
 use crate::{admission, shard::Pending, ticket::Refused};
 
-/// Admits what can be admitted to the end of `pending`. Returns how many events that are, and the rest.
+/// Admits what can be admitted to the end of `pending`. Returns how many events that are, and the rest, with their places
+/// in their batch: 0 where each is one of its own.
 pub(super) fn admit(
     pending: &mut Pending,
     events: impl Iterator<Item = Offered>,
     clock: Clock,
     received_at_ms: i64,
+    is_of_singles: bool,
 ) -> (usize, Vec<Refused>) {
     let start = pending.events.len();
     let mut refused = Vec::new();
-    for (index, offered) in (0..).zip(events) {
+    for (place, offered) in (0..).zip(events) {
+        let index = if is_of_singles { 0 } else { place };
         let seq = seq_of(&offered);
         let checked = match offered {
             Ok(raw) => admission::check(raw, clock, received_at_ms),

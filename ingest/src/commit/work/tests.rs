@@ -23,7 +23,8 @@ fn pending(session: &Arc<Session>, seqs: &[u64], refused: &[u32], ticket: &Ticke
     pending.events.extend(seqs.iter().map(|&seq| check(beat(seq), session.clock, NOW).unwrap()));
     let rejection = check(beat(0), session.clock, NOW).unwrap_err();
     let refused = refused.iter().map(|&index| Refused { seq: 900, index, rejection: rejection.clone() });
-    let sender = Sender { session, playing: &session.playing, ticket, no_room: Ending::Busy };
+    let (playing, no_room) = (&session.playing, Ending::Busy);
+    let sender = Sender { session, playing, ticket, no_room, is_of_singles: false };
     assert_eq!(pending.push_or_undo(sender, seqs.len(), refused.collect()), None);
     pending
 }
@@ -132,7 +133,8 @@ async fn events_that_come_alone_end_together_and_are_refused_alone() {
     let mut shard = Pending::new(100);
     let mut offer = |session: &Arc<Session>, seqs: &[u64]| {
         shard.events.extend(seqs.iter().map(|&seq| check(beat(seq), session.clock, NOW).unwrap()));
-        let sender = Sender { session, playing: &session.playing, ticket: &ticket, no_room: Ending::Busy };
+        let (playing, ticket, no_room) = (&session.playing, &ticket, Ending::Busy);
+        let sender = Sender { session, playing, ticket, no_room, is_of_singles: seqs.len() == 1 };
         shard.push_or_undo(sender, seqs.len(), Vec::new());
         shard.frames.iter().map(|frame| frame.event_count()).collect::<Vec<_>>()
     };
@@ -158,8 +160,8 @@ async fn no_more_events_end_together_than_fit_into_a_record() {
     let mut shard = Pending::new(1_000);
     for seq in 1..=600 {
         shard.events.push(check(beat(seq), session.clock, NOW).unwrap());
-        let sender =
-            Sender { session: &session, playing: &session.playing, ticket: &ticket, no_room: Ending::Busy };
+        let (session, playing, ticket, no_room) = (&session, &session.playing, &ticket, Ending::Busy);
+        let sender = Sender { session, playing, ticket, no_room, is_of_singles: true };
         shard.push_or_undo(sender, 1, Vec::new());
     }
     assert_eq!(shard.frames.iter().map(|frame| frame.event_count()).collect::<Vec<_>>(), [256, 256, 88]);

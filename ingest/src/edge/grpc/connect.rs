@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_stream::try_stream;
-use futures_util::Stream;
+use futures_util::{FutureExt, Stream};
 use playhead_proto::ingest::v1::ServerFrame;
 use tokio::{sync::watch, task::coop::consume_budget, time::timeout};
 use tonic::{Status, Streaming};
@@ -22,11 +22,14 @@ use crate::{
         wire::{self, ClientFrame, Hello},
     },
     identity::Identity,
-    intake::Offered,
+    intake::{Offered, Sender},
     live::{Playing, Session},
+    tally::Ending,
     ticket::{Refused, Settlement, Ticket},
 };
 
+/// The most events that come one by one and are offered together.
+const SINGLES_MAX: usize = 64;
 /// How long a stream may take for its Hello.
 const HELLO_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -34,8 +37,10 @@ const HELLO_PATIENCE: Duration = Duration::from_secs(10);
 enum Heard {
     /// Events have ended, or were not taken.
     Settled(Settlement),
-    /// The client sent a frame, closed its side, or broke off.
-    Frame(Result<Option<Frame>, Status>),
+    /// The client sent a frame.
+    Frame(Frame),
+    /// The client has closed its side.
+    Ended,
     /// The server stops.
     Stopping,
 }
@@ -56,24 +61,26 @@ pub(super) fn talk(
             hello = greet(&doors, &mut frames) => hello,
             _ = &mut stop => Err(status::stopping()),
         }?;
-        let talk = Talk::open(doors, &identity, hello).await?;
+        let mut talk = Talk::open(doors, &identity, hello).await?;
         yield talk.welcome();
         loop {
-            match next(&talk.ticket, &mut frames, stop.as_mut()).await {
+            match talk.next(&mut frames, stop.as_mut()).await? {
                 Heard::Settled(settled) => yield talk.ack(settled)?,
-                Heard::Frame(frame) => match frame.map_err(status::explained)? {
-                    Some(frame) => {
+                Heard::Frame(frame) => {
+                    let mut heard = Some(frame);
+                    while let Some(frame) = heard {
                         if let Some(answer) = talk.hear(frame)? {
                             yield answer;
                         }
-                        // What was answered is sent when this task pauses, so it must pause even under a flood.
-                        consume_budget().await;
+                        heard = talk.hear_more(&mut frames);
                     }
-                    None => {
-                        yield talk.last_ack().await?;
-                        break;
-                    }
-                },
+                    // What was answered is sent when this task pauses, so it must pause even under a flood.
+                    consume_budget().await;
+                }
+                Heard::Ended => {
+                    yield talk.last_ack().await?;
+                    break;
+                }
                 Heard::Stopping => {
                     yield talk.last_ack().await?;
                     Err(status::stopping())?;
@@ -83,25 +90,16 @@ pub(super) fn talk(
     }
 }
 
-/// Waits for what comes first. Safe to cancel.
-///
-/// Acks come before frames, so that no flood of frames can hold them up; and they cannot hold up frames, because
-/// without new frames there is soon nothing more to acknowledge.
-async fn next(ticket: &Ticket, frames: &mut Streaming<Frame>, stop: Pin<&mut impl Future>) -> Heard {
-    tokio::select! {
-        biased;
-        settled = ticket.changed() => Heard::Settled(settled),
-        frame = frames.message() => Heard::Frame(frame),
-        _ = stop => Heard::Stopping,
-    }
-}
-
 /// A stream whose session is open.
 struct Talk {
     doors: Doors,
     session: Arc<Session>,
     playing: Arc<Playing>,
     ticket: Ticket,
+    /// Events that came one by one and were not offered yet.
+    singles: Vec<Offered>,
+    /// How the client's side ended, if it was seen while there was more to do.
+    ended: Option<Result<Option<Frame>, Status>>,
 }
 
 impl Talk {
@@ -114,18 +112,59 @@ impl Talk {
         let session = doors.intake.open(opening, hello.batch.sent_at_ms, (doors.now)()).await;
         let session = session.map_err(|no_room| status::busy(no_room.retry_after_ms))?;
         let playing = session.playing(said);
-        Ok(Self { doors, session, playing, ticket: Ticket::default() })
+        let (ticket, singles, ended) = (Ticket::default(), Vec::new(), None);
+        Ok(Self { doors, session, playing, ticket, singles, ended })
     }
 
     fn welcome(&self) -> ServerFrame {
         wire::welcome((self.doors.now)(), self.doors.intake.limits())
     }
 
+    /// Waits for what comes first. Safe to cancel.
+    ///
+    /// Acks come before frames, so that no flood of frames can hold them up; and they cannot hold up frames, because
+    /// without new frames there is soon nothing more to acknowledge.
+    async fn next(
+        &mut self,
+        frames: &mut Streaming<Frame>,
+        stop: Pin<&mut impl Future>,
+    ) -> Result<Heard, Status> {
+        let frame = match self.ended.take() {
+            Some(ended) => ended,
+            None => tokio::select! {
+                biased;
+                settled = self.ticket.changed() => return Ok(Heard::Settled(settled)),
+                frame = frames.message() => frame,
+                _ = stop => return Ok(Heard::Stopping),
+            },
+        };
+        Ok(frame.map_err(status::explained)?.map_or(Heard::Ended, Heard::Frame))
+    }
+
+    /// The next frame, if it has come already. If not, offers what came one by one until now.
+    fn hear_more(&mut self, frames: &mut Streaming<Frame>) -> Option<Frame> {
+        let has_room = self.singles.len() < self.doors.intake.limits().batch_events_max.min(SINGLES_MAX);
+        match has_room.then(|| frames.message().now_or_never()).flatten() {
+            Some(Ok(Some(frame))) => return Some(frame),
+            Some(ended) => self.ended = Some(ended),
+            None => {}
+        }
+        self.offer_singles();
+        None
+    }
+
     /// Takes a frame, and says what to answer at once, if anything. What becomes of its events is told by the ticket.
-    fn hear(&self, Frame(frame): Frame) -> Result<Option<ServerFrame>, Status> {
+    fn hear(&mut self, Frame(frame): Frame) -> Result<Option<ServerFrame>, Status> {
+        match frame {
+            Ok(ClientFrame::Events(mut events)) if events.len() == 1 => {
+                self.singles.append(&mut events);
+                return Ok(None);
+            }
+            _ => self.offer_singles(),
+        }
         match frame {
             Ok(ClientFrame::Events(events)) if !events.is_empty() => {
-                self.offer(events);
+                self.offer(events, false);
                 Ok(None)
             }
             Ok(ClientFrame::Events(_)) => self.refuse_empty().map(Some),
@@ -135,11 +174,20 @@ impl Talk {
         }
     }
 
-    fn offer(&self, events: Vec<Offered>) {
-        let now_ms = (self.doors.now)();
-        // Whether there was room is told by the ticket, in its order with all else.
-        let _ =
-            self.doors.intake.offer(&self.session, &self.playing, events.into_iter(), now_ms, &self.ticket);
+    /// Offers events, which came together or one by one. Whether there was room is told by the ticket, in its order
+    /// with all else.
+    fn offer(&self, events: Vec<Offered>, is_of_singles: bool) {
+        let (session, playing, ticket, no_room) = (&self.session, &self.playing, &self.ticket, Ending::Busy);
+        let sender = Sender { session, playing, ticket, no_room, is_of_singles };
+        let _ = self.doors.intake.offer_as(sender, events.into_iter(), (self.doors.now)());
+    }
+
+    /// Offers what came one by one and was ready together.
+    fn offer_singles(&mut self) {
+        let events = std::mem::take(&mut self.singles);
+        if !events.is_empty() {
+            self.offer(events, true);
+        }
     }
 
     fn refuse_empty(&self) -> Result<ServerFrame, Status> {
