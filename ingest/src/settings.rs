@@ -83,7 +83,7 @@ impl Default for Settings {
             flush_age_ms: 1_000,
             flush_events_max: 10_000,
             commit_events_max: 16_384,
-            // At 20 000 events/s from 1 000 callers: a third of the fsyncs, 1 ms later.
+            // At 20 000 events/s from 1 000 callers: 15 % less CPU, and a p99 that is below 30 ms; see ADR 7.
             commit_distance_ms: 2,
             backlog_events_max: 800_000,
             hot_ms_max: 50,

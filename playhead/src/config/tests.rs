@@ -52,6 +52,7 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("engine.flush_age_ms=60001", "0 to 60000"),
         ("engine.flush_events_max=1.5", "1 to 100000"),
         ("engine.commit_events_max=0", "1 to 100000"),
+        ("engine.commit_distance_ms=101", "0 to 100"),
         ("engine.backlog_events_max=999", "1000 to 100000000"),
         ("engine.hot_ms_max=0", "1 to 1000"),
         ("engine.trim_every_ms=9", "10 to 3600000"),
