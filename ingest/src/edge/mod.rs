@@ -9,6 +9,7 @@ pub mod grpc;
 pub mod http;
 pub mod listener;
 pub mod publish;
+mod talk;
 pub mod wire;
 
 /// What every edge is given.
