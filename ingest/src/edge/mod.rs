@@ -9,6 +9,7 @@ pub mod grpc;
 pub mod http;
 pub mod listener;
 pub mod publish;
+pub mod quic;
 mod talk;
 pub mod wire;
 

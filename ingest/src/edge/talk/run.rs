@@ -92,8 +92,8 @@ impl Run {
     }
 }
 
-/// How far a number may be above the lowest missing one: 500 ranges of 16 bytes at worst, and two hours of beats.
-pub(super) const SEQS_AHEAD_MAX: u64 = 1_000;
+/// How far a number may be above the lowest missing one: two whole batches; at worst 1 000 ranges of 16 bytes.
+pub(super) const SEQS_AHEAD_MAX: u64 = 2_000;
 
 #[cfg(test)]
 mod tests {
