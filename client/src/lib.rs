@@ -46,10 +46,12 @@ pub mod window;
 pub use playhead_proto::ingest::v1::{Event, EventKind, ItemKind, PlayerState, RejectReason, Rejection};
 
 pub use self::{
+    backoff::Backoff,
     client::{Builder, Client, DATAGRAM_PATIENCE, OpenError},
     error::{LineError, Next, SendError, SessionError},
     progress::{Command, Ended, Progress},
     session::{Session, SessionInfo},
     token::Token,
-    trust::Trust,
+    trust::{Trust, TrustError},
+    window::Bounds,
 };
