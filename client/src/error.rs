@@ -46,7 +46,8 @@ impl LineError {
     }
 
     /// The stream ended although not everything had its ending.
-    pub(crate) fn ended_early() -> Self {
+    #[must_use]
+    pub fn ended_early() -> Self {
         Self::retry("ENDED_EARLY", "the stream ended before everything was acknowledged")
     }
 }
