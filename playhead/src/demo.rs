@@ -123,14 +123,19 @@ async fn play(
     stop.send_replace(true);
     let played = viewers.join_all().await;
     let lasted = pace.elapsed();
-    let gap = if io::stderr().is_terminal() { "\n" } else { "" };
-    print::note(&format!("{gap}demo: reading everything back"));
+    note_reading_back();
     let found = readback::read_back(&channels, asked.seed, &run, &played).await;
     let law = match own_admin {
         Some(admin) => Some(Law::read(&fetch::page(admin, "/metrics").await?.1)),
         None => None,
     };
     Ok(Table { asked: asked.into(), url: url.to_owned(), run, lasted, last: figures.now(), found, law })
+}
+
+/// Ends the line of figures, if they were shown in place.
+fn note_reading_back() {
+    let gap = if io::stderr().is_terminal() { "\n" } else { "" };
+    print::note(&format!("{gap}demo: reading everything back"));
 }
 
 /// Shows the figures once a second, for as long as it is let: in place on a terminal, otherwise a line each.

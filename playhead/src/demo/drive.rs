@@ -156,12 +156,7 @@ impl Drive {
         }
     }
 
-    fn hear(
-        &self,
-        session: &mut Session,
-        progress: &mut watch::Receiver<Progress>,
-        rejected: &[Rejection],
-    ) {
+    fn hear(&self, session: &mut Session, progress: &mut watch::Receiver<Progress>, rejected: &[Rejection]) {
         session.hear(&progress.borrow_and_update(), rejected, &self.figures);
     }
 }
