@@ -29,6 +29,7 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
     ),
     // It is held against what it must not use.
     ("bench/limits", &["playhead-proto"]),
+    ("fuzz", &["playhead-ingest"]),
     ("xtask", &[]),
 ];
 
