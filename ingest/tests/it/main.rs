@@ -20,4 +20,6 @@ mod guarded;
 mod host;
 mod http;
 mod http_server;
+mod quic;
+mod script;
 mod sim;
