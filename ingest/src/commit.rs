@@ -86,9 +86,12 @@ impl Commit {
         }
     }
 
-    /// Waits until the next commit may begin.
+    /// Waits until the next commit may begin. One that is full gains nothing by waiting.
     async fn keep_distance(&self) {
         let Some((began, frames)) = self.memory.last else { return };
+        if self.intake.holds(self.settings.commit_events_max) {
+            return;
+        }
         let distance = Duration::from_millis(self.settings.commit_distance_ms);
         let wait = pace::wait(distance, began.elapsed(), frames);
         if !wait.is_zero() {

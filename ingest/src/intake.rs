@@ -244,6 +244,15 @@ impl Intake {
         &self.shards
     }
 
+    /// True when so many events or more wait in the shards together.
+    pub(crate) fn holds(&self, events: usize) -> bool {
+        let mut held = 0;
+        self.shards.iter().any(|shard| {
+            held += shard.with(|pending| pending.held());
+            held >= events
+        })
+    }
+
     /// A buffer for a shard to go on with.
     pub(crate) fn empty_pending(&self) -> Pending {
         Pending::new(self.limits.shard_events_max)

@@ -1,7 +1,7 @@
 //! Playhead's engine: a player's events come in, are acknowledged when they are durable, and can be read back.
 //!
 //! The path of an event, in reading order:
-//! 1. [`edge`] reads bytes and makes them our types, in one place per protocol.
+//! 1. [`edge`] reads bytes and makes them our types, in one place per protocol; [`tls`] keeps strangers out of them.
 //! 2. [`identity`] says who is asking; [`intake`] is the doorway that all edges share: [`admission`] checks each event,
 //!    and what passes waits in a bounded [`shard`] under a [`ticket`].
 //! 3. `commit` takes all that waits, appends it to the [`journal`] as [`record`]s with one fsync, tells the hot store,
@@ -18,6 +18,8 @@
 pub mod edge;
 
 pub mod identity;
+
+pub mod tls;
 
 pub mod intake;
 

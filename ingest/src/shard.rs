@@ -224,6 +224,12 @@ impl Pending {
         }
     }
 
+    /// How much waits: events, or frames where those are more, since a mark is a frame without events.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.events.len().max(self.frames.len())
+    }
+
     /// True when nothing waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {

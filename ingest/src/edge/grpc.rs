@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use http::{Method, Response, header::HeaderName};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 use tonic::{
     Code, Status,
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::{Server, server::TcpIncoming},
+    transport::Server,
 };
 use tonic_health::{
     ServingStatus,
@@ -29,11 +29,12 @@ use self::{
     playback::Reads,
     service::{ingest_service_server::IngestServiceServer, playback_service_server::PlaybackServiceServer},
 };
-use super::Doors;
+use super::{Doors, listener::Listener};
 
 mod caller;
 pub(crate) mod codec;
 mod connect;
+mod incoming;
 mod ingest;
 mod playback;
 mod status;
@@ -59,13 +60,21 @@ pub struct Options {
     pub streams_max: u32,
     /// How often an idle connection is asked whether it is alive, ms.
     pub keepalive_ms: u64,
+    /// How long a call may take, the coming of its message included, ms. A stream goes on as long as it is alive.
+    pub call_ms_max: u64,
     /// How long stopping waits for callers to take their last answers, ms.
     pub drain_ms_max: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { reflection: false, streams_max: 1_024, keepalive_ms: 30_000, drain_ms_max: 10_000 }
+        Self {
+            reflection: false,
+            streams_max: 200,
+            keepalive_ms: 30_000,
+            call_ms_max: 30_000,
+            drain_ms_max: 10_000,
+        }
     }
 }
 
@@ -87,7 +96,7 @@ pub enum ServeError {
 /// [`ServeError`] when serving cannot begin or the listener breaks.
 pub async fn serve(
     doors: Doors,
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     options: Options,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
@@ -95,7 +104,7 @@ pub async fn serve(
     let health = HealthReporter::new();
     set_health(&health, ServingStatus::Serving).await;
     let routes = routes(doors, options, &health, stopping.clone())?;
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = incoming::incoming(listener.into());
     let shutdown = async move {
         shutdown.await;
         retire(health).await;
@@ -129,6 +138,14 @@ fn server(options: Options) -> Server {
         .max_concurrent_streams(options.streams_max)
         .http2_keepalive_interval(Some(keepalive))
         .http2_keepalive_timeout(Some(keepalive))
+        .http2_max_header_list_size(HEADER_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .http2_max_pending_accept_reset_streams(Some(PENDING_RESETS_MAX))
+        .http2_max_local_error_reset_streams(Some(LOCAL_RESETS_MAX))
+        // A call's message has to come in this time; streams have begun by then.
+        .timeout(Duration::from_millis(options.call_ms_max))
 }
 
 fn routes(
@@ -191,6 +208,18 @@ async fn retire(mut health: HealthReporter) {
     }
 }
 
+/// How long all headers of a call may be together, bytes: a token of 8 KiB and what libraries send.
+const HEADER_BYTES_MAX: u32 = 32 << 10;
+/// The largest HTTP/2 frame, bytes: the smallest bound that the protocol allows.
+const FRAME_BYTES_MAX: u32 = 16_384;
+/// How much of a stream's messages may be on its way unread, bytes.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// How much of all streams of a connection may be on its way unread, bytes.
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// Streams that were opened and given up before anybody looked at them (CVE-2023-44487).
+const PENDING_RESETS_MAX: usize = 20;
+/// Streams that the peer made us reset by breaking the protocol on them (CVE-2025-8671).
+const LOCAL_RESETS_MAX: usize = 128;
 /// Whose health is told; the empty name is the server's as a whole.
 const SERVICES: [&str; 3] = ["", IngestServiceServer::<Ingest>::NAME, PlaybackServiceServer::<Reads>::NAME];
 /// What a page may read of an answer besides its body.

@@ -18,14 +18,12 @@ mod server;
 
 use std::{io, sync::Arc, time::Duration};
 
+use super::{Doors, listener::Listener};
 use axum::{
     Router,
     middleware::from_fn,
     routing::{delete, get, post},
 };
-use tokio::net::TcpListener;
-
-use super::Doors;
 use body::Bodies;
 use error::Failure;
 
@@ -36,8 +34,6 @@ pub use cmcd::PositionKeys;
 pub struct Options {
     /// Which custom CMCD keys carry the playhead.
     pub position_keys: PositionKeys,
-    /// The most connections; more wait to be accepted.
-    pub connections_max: usize,
     /// The most bytes that the bodies of all requests hold together; beyond it requests are busy.
     pub body_bytes_max: usize,
     /// How long a body may take to come, ms.
@@ -50,7 +46,6 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             position_keys: PositionKeys::default(),
-            connections_max: 20_000,
             body_bytes_max: 64 << 20,
             body_ms_max: 30_000,
             drain_ms_max: 10_000,
@@ -64,11 +59,11 @@ impl Default for Options {
 /// The listener's, when it can accept no more.
 pub async fn serve(
     doors: Doors,
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    server::serve(router(doors, &options), listener, &options, shutdown).await
+    server::serve(router(doors, &options), listener.into(), &options, shutdown).await
 }
 
 /// All routes, for whoever brings the connections.

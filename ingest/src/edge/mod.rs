@@ -7,6 +7,7 @@ use crate::{identity::Verifier, intake::Intake, playback::Playback};
 
 pub mod grpc;
 pub mod http;
+pub mod listener;
 pub mod publish;
 pub mod wire;
 

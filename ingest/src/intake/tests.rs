@@ -190,6 +190,19 @@ async fn what_cannot_be_told_is_shed() {
 }
 
 #[tokio::test]
+async fn what_waits_is_counted_in_events_and_marks() {
+    let door = Door::new(10, 10).await;
+    assert!(!door.intake.holds(1), "nothing waits");
+    door.offer([beat(1), beat(2)]);
+    assert!(door.intake.holds(2) && !door.intake.holds(3));
+    door.take();
+    let item = opening("s").playing.playable.item;
+    let ann = UserId::new("ann").unwrap();
+    door.intake.offer_mark(&ann, item, PositionRow::set(1, NOW), &Ticket::default());
+    assert!(door.intake.holds(1) && !door.intake.holds(2), "a mark is one");
+}
+
+#[tokio::test]
 async fn a_closed_intake_is_busy() {
     let door = Door::new(10, 10).await;
     door.offer([beat(1)]);

@@ -11,6 +11,7 @@ use super::{
     server::Server,
     stage::Stage,
     stop::Step,
+    strace::{self, Injection},
 };
 
 /// How much more than the peak is offered, and which share of the peak has to be acknowledged all the same.
@@ -20,7 +21,9 @@ const FACTORS_SHORT: [(f64, f64); 2] = [(2.0, 0.2), (10.0, 0.1)];
 
 /// Plays it.
 pub(super) fn play(stage: &mut Stage<'_>) -> Step {
-    let plan = stage.server_in(stage.folder.join("data"))?.with(&SETTINGS);
+    strace::available()?;
+    let slow = Injection::slow_sync(SYNC_LONGER_MS, stage.folder.join("strace"));
+    let plan = stage.server_in(stage.folder.join("data"))?.with(&SETTINGS).under(slow);
     let server = plan.start(stage.waiting)?;
     let peak = peak::measure(stage, server.ports)?;
     stage.claim(peak.events_per_s > 0.0, "the server takes events at all");
@@ -99,14 +102,10 @@ fn recovers(stage: &mut Stage<'_>, server: &Server, peak: Peak, calm: f64) -> St
     Ok(())
 }
 
-/// A commit takes one shard of twenty events, so that the disk is what is too slow: the load generator shares the machine
-/// with the server, and could not offer many times of what a server takes whose processor is the limit.
-const SETTINGS: [&str; 4] = [
-    "engine.batch_events_max=20",
-    "engine.shard_events_max=20",
-    "engine.commit_events_max=1",
-    "engine.shards=16",
-];
+/// The disk is made what is too slow: it takes its time, and a commit holds eighty events at most. The load generator
+/// shares the machine with the server, and could not offer many times of what a server takes whose processor is the limit.
+const SYNC_LONGER_MS: u32 = 5;
+const SETTINGS: [&str; 3] = ["engine.batch_events_max=20", "engine.shard_events_max=20", "engine.shards=4"];
 const DURATION_S_SHORT: u64 = 6;
 const DURATION_S_LONG: u64 = 60;
 const CALM_S: u64 = 5;

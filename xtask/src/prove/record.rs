@@ -40,20 +40,17 @@ fn row(name: &str, cells: &[&str]) -> String {
     format!("| `{name}` | {} |", cells.join(" | "))
 }
 
-/// The page with another row for a scenario; nothing if it has none.
+/// The page with another row for a scenario in what was found; nothing if it has none there. The page's other tables
+/// name the scenarios too, and stay as they are.
 fn replace(page: &str, name: &str, row: &str) -> Option<String> {
+    let (before, table) = page.split_once(TABLE)?;
     let begins = format!("| `{name}` |");
-    page.lines().any(|line| line.starts_with(&begins)).then(|| {
-        page.lines().map(|line| if line.starts_with(&begins) { row } else { line }).fold(
-            String::new(),
-            |mut page, line| {
-                page.push_str(line);
-                page.push('\n');
-                page
-            },
-        )
-    })
+    let old = table.lines().find(|line| line.starts_with(&begins))?;
+    Some(format!("{before}{TABLE}{}", table.replacen(old, row, 1)))
 }
+
+/// The heading above the table.
+const TABLE: &str = "\n## What was found\n";
 
 fn date() -> io::Result<String> {
     let output = Command::new("date").args(["-u", "+%F"]).output()?;
@@ -77,16 +74,16 @@ fn memory_gb(meminfo: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const TABLE: &str =
-        "# Page\n\n| scenario | found |\n|---|---|\n| `drain` | not yet |\n| `soak` | not yet |\n";
+    const PAGE_OF_TWO: &str = "# Page\n\n| `drain` | what is done |\n\n## What was found\n\n| scenario | found |\n\
+        |---|---|\n| `drain` | not yet |\n| `soak` | not yet |\n";
 
     #[test]
     fn a_scenario_has_its_own_row_rewritten() {
         let row = row("drain", &["a|b", "50 drains"]);
         assert_eq!(row, "| `drain` | a/b | 50 drains |");
-        let page = replace(TABLE, "drain", &row).unwrap();
-        assert_eq!(page, TABLE.replace("| `drain` | not yet |", &row));
-        assert_eq!(replace(TABLE, "flood", &row), None);
+        let page = replace(PAGE_OF_TWO, "drain", &row).unwrap();
+        assert_eq!(page, PAGE_OF_TWO.replace("| `drain` | not yet |", &row), "its row elsewhere stays");
+        assert_eq!(replace(PAGE_OF_TWO, "flood", &row), None);
     }
 
     #[test]

@@ -42,6 +42,12 @@ impl Injection {
         Self { what: format!("{SYNC_CALLS}:retval=0"), file: None, log }
     }
 
+    /// Every call that makes data durable takes so much longer, as on a slower disk. Unlike a busy processor that takes
+    /// nothing from whoever else is on the machine.
+    pub(super) fn slow_sync(longer_ms: u32, log: PathBuf) -> Self {
+        Self { what: format!("{SYNC_CALLS}:delay_exit={}", longer_ms * 1_000), file: None, log }
+    }
+
     /// In each thread the call of this number fails, as a disk does that cannot write.
     pub(super) fn failing_call(number: u32, log: PathBuf) -> Self {
         Self { what: format!("{SYNC_CALLS}:error=EIO:when={number}"), file: None, log }

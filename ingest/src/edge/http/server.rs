@@ -1,6 +1,6 @@
-//! Connections: HTTP/1.1 and HTTP/2 on one port, bounded in number and in patience.
+//! HTTP/1.1 and HTTP/2 on one port, each bounded in what one connection may ask for and hold.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, pin::pin, time::Duration};
 
 use axum::{Router, body::Body};
 use hyper::{Request, body::Incoming, service::service_fn};
@@ -8,35 +8,28 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto::Builder,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
-};
+use tokio::sync::watch;
 use tower::ServiceExt;
 
 use super::Options;
+use crate::edge::listener::{Connection, Listener};
 
 /// Serves connections until `shutdown`, then lets what is being answered finish, for at most
 /// [`Options::drain_ms_max`].
 pub(super) async fn serve(
     router: Router,
-    listener: TcpListener,
+    mut listener: Listener,
     options: &Options,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let room = Arc::new(Semaphore::new(options.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
     let (stop, stopping) = watch::channel(());
     let mut shutdown = pin!(shutdown);
     loop {
-        let accepted = tokio::select! {
+        tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &room) => accepted,
-        };
-        match accepted {
-            Ok((stream, permit)) => {
-                tokio::spawn(connection(stream, permit, router.clone(), stopping.clone()));
+            connected = listener.accept() => {
+                tokio::spawn(connection(connected?, router.clone(), stopping.clone()));
             }
-            Err(error) => rest_after(error).await?,
         }
     }
     drop((listener, stopping));
@@ -49,44 +42,13 @@ pub(super) async fn serve(
     Ok(())
 }
 
-/// The next connection, once there is room for it.
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
-}
-
-/// Passes over what went wrong with one connection, and waits a little where the machine ran out of something.
-async fn rest_after(error: io::Error) -> io::Result<()> {
-    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, InvalidInput, NotConnected};
-    match error.kind() {
-        ConnectionAborted | ConnectionRefused | ConnectionReset => Ok(()),
-        InvalidInput | NotConnected => Err(error),
-        _ => {
-            tracing::warn!(%error, "accept failed, will retry");
-            tokio::time::sleep(ACCEPT_RETRY).await;
-            Ok(())
-        }
-    }
-}
-
-async fn connection(
-    stream: TcpStream,
-    _permit: OwnedSemaphorePermit,
-    router: Router,
-    mut stopping: watch::Receiver<()>,
-) {
-    // Answers are small and whole: waiting to fill a segment would only delay them.
-    let _ = stream.set_nodelay(true);
+async fn connection(connected: Connection, router: Router, mut stopping: watch::Receiver<()>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let router = router.clone();
         async move { Ok::<_, Infallible>(answer(router, request).await) }
     });
     let builder = builder();
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(connected), service));
     let served = tokio::select! {
         served = connection.as_mut() => served,
         _ = stopping.changed() => {
@@ -106,31 +68,55 @@ async fn answer(router: Router, request: Request<Incoming>) -> axum::response::R
     }
 }
 
+/// Every bound is said here: a library's default may change with its next release.
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_WAIT)
+        .max_headers(HEADERS_MAX)
+        .max_buf_size(HEADER_BYTES_MAX as usize)
         // A page that closes may not wait for the answer to its beacon, which counts all the same.
         .half_close(true);
     builder
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_BYTES_MAX)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BYTES_MAX)
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(LOCAL_RESETS_MAX)
         .keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE_WAIT);
     builder
 }
 
-/// How long an HTTP/1.1 connection may take to send a request's headers, idle time between requests included: longer
-/// than the beat interval, so that players keep their connection.
+/// How long an HTTP/1.1 connection may take to send a later request's headers, idle time between requests included:
+/// longer than the beat interval, so that players keep their connection. The first request has less (`listener`).
 const HEADERS_WAIT: Duration = Duration::from_secs(75);
+/// How many headers a request over HTTP/1.1 may have.
+const HEADERS_MAX: usize = 64;
+/// How long all headers of a request may be together, bytes: a token of 8 KiB and what browsers send.
+const HEADER_BYTES_MAX: u32 = 32 << 10;
 /// How many requests one HTTP/2 connection may have under way.
 const STREAMS_MAX: u32 = 128;
+/// The largest HTTP/2 frame, bytes: the smallest bound that the protocol allows.
+const FRAME_BYTES_MAX: u32 = 16_384;
+/// How much of a request's body may be on its way unread, bytes.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+/// How much of all bodies of a connection may be on its way unread, bytes.
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// How much of an answer may wait for its reader, bytes.
+const SEND_BYTES_MAX: usize = 64 << 10;
+/// Streams that were opened and given up before anybody looked at them (CVE-2023-44487).
+const PENDING_RESETS_MAX: usize = 20;
+/// Streams that the peer made us reset by breaking the protocol on them (CVE-2025-8671).
+const LOCAL_RESETS_MAX: usize = 128;
 /// When a silent HTTP/2 peer is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How long it may take to answer that.
 const KEEP_ALIVE_WAIT: Duration = Duration::from_secs(20);
-/// How long to wait when no connection can be accepted: file descriptors may have become free by then.
-const ACCEPT_RETRY: Duration = Duration::from_millis(100);
