@@ -23,26 +23,26 @@ impl Identity {
         match self {
             Self::Viewer(viewer) if viewer.user == *user => Ok(()),
             Self::Viewer(_) => Err(Denied::Absent),
-            Self::Service { .. } | Self::Admin => self.may_for_all(scope),
+            Self::Service { .. } | Self::Admin => self.may_for_all(scope).map_err(Denied::Scope),
         }
     }
 
     /// Whether this identity may publish events at all. Whose is checked batch by batch.
     ///
     /// # Errors
-    /// [`Denied::Scope`].
-    pub fn may_publish(&self) -> Result<(), Denied> {
+    /// The scope that its token lacks.
+    pub fn may_publish(&self) -> Result<(), Scope> {
         match self {
             Self::Viewer(_) => Ok(()),
             Self::Service { .. } | Self::Admin => self.may_for_all(Scope::IngestWrite),
         }
     }
 
-    fn may_for_all(&self, scope: Scope) -> Result<(), Denied> {
+    fn may_for_all(&self, scope: Scope) -> Result<(), Scope> {
         match self {
             Self::Admin => Ok(()),
             Self::Service { scopes } if scopes.has(scope) => Ok(()),
-            Self::Service { .. } | Self::Viewer(_) => Err(Denied::Scope(scope)),
+            Self::Service { .. } | Self::Viewer(_) => Err(scope),
         }
     }
 }
@@ -69,7 +69,7 @@ mod tests {
             assert_eq!(Identity::Admin.may(scope, &user("ben")), Ok(()));
         }
         assert_eq!(service.may(Scope::PlaybackErase, &user("ben")), Err(Denied::Scope(Scope::PlaybackErase)));
-        assert_eq!(service.may_publish(), Err(Denied::Scope(Scope::IngestWrite)));
+        assert_eq!(service.may_publish(), Err(Scope::IngestWrite));
         assert_eq!(viewer.may_publish(), Ok(()));
         assert_eq!(Identity::Service { scopes: Scopes::ALL }.may_publish(), Ok(()));
     }

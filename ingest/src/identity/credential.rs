@@ -87,7 +87,8 @@ mod tests {
         assert_eq!(of(&["Bearer ann"]), Ok(Some("ann".into())));
         assert_eq!(of(&["bearer  ann:family"]), Ok(Some("ann:family".into())));
         assert_eq!(of(&["Bearer "]), Ok(Some(String::new())));
-        for wrong in [&["Basic ann"][..], &["ann"], &["Bearer"], &["Bearer a", "Bearer b"], &["", "Bearer b"]] {
+        for wrong in [&["Basic ann"][..], &["ann"], &["Bearer"], &["Bearer a", "Bearer b"], &["", "Bearer b"]]
+        {
             assert_eq!(of(wrong), Err(IdentityError::NotBearer), "{wrong:?}");
         }
     }

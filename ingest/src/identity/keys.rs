@@ -4,7 +4,7 @@
 use std::{collections::HashMap, fmt};
 
 use jsonwebtoken::{
-    Algorithm as Jws, DecodingKey,
+    Algorithm as Jws, AlgorithmFamily, DecodingKey, DecodingKeyKind,
     crypto::verify,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
 };
@@ -204,6 +204,9 @@ impl KeySet {
         }
         let algorithm = algorithm(&jwk)?;
         let material = DecodingKey::from_jwk(&jwk).map_err(|_| "its numbers cannot be read")?;
+        if !has_the_length_of_its_kind(&material) {
+            return Err("its numbers have another length than its kind's");
+        }
         self.keys.insert(kid.into(), Key { algorithm, material });
         Ok(())
     }
@@ -238,6 +241,19 @@ fn algorithm(jwk: &Jwk) -> Result<Algorithm, &'static str> {
     }
 }
 
+/// A key of another length would verify nothing, so it is named when it is read.
+fn has_the_length_of_its_kind(material: &DecodingKey) -> bool {
+    match (material.family(), material.kind()) {
+        (AlgorithmFamily::Ed, DecodingKeyKind::SecretOrDer(bytes)) => bytes.len() == 32,
+        // Four, and two coordinates.
+        (AlgorithmFamily::Ec, DecodingKeyKind::SecretOrDer(bytes)) => bytes.len() == 65,
+        (AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, .. }) => {
+            (RSA_BYTES_MIN..=RSA_BYTES_MAX).contains(&n.len())
+        }
+        _ => false,
+    }
+}
+
 fn list(unusable: &[Unusable]) -> String {
     let all = unusable.iter().map(|key| format!("keys[{}]: {}", key.index, key.problem));
     match unusable.is_empty() {
@@ -250,6 +266,9 @@ fn list(unusable: &[Unusable]) -> String {
 pub const JWKS_BYTES_MAX: usize = 256 << 10;
 /// The most keys in a set.
 pub const KEYS_MAX: usize = 100;
+/// The lengths of an RSA modulus that the library verifies with: 2048 to 8192 bits, as bytes.
+const RSA_BYTES_MIN: usize = 256;
+const RSA_BYTES_MAX: usize = 1_024;
 /// The longest name of a key, bytes.
 pub const KID_BYTES_MAX: usize = 128;
 

@@ -181,7 +181,8 @@ impl Signer {
             Pair::Ed(pair) => Some(DecodingKey::from_ed_der(pair.public_key().as_ref())),
             Pair::Ec(pair) => Some(DecodingKey::from_ec_der(pair.public_key().as_ref())),
             Pair::Rsa(pair) => {
-                let RsaPublicKeyComponents { n, e } = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+                let RsaPublicKeyComponents { n, e } =
+                    RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
                 Some(DecodingKey::from_rsa_raw_components(&n, &e))
             }
             Pair::Secret(_) => None,

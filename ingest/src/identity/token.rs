@@ -91,10 +91,8 @@ impl TokenVerifier {
         let keys = self.keys.current();
         let (identity, expires_s) = verify(token, &keys, &self.rules, now_s)?;
         self.counts.verified.fetch_add(1, Ordering::Relaxed);
-        self.cache.insert(
-            token,
-            Verified { identity: identity.clone(), expires_s, generation: keys.generation() },
-        );
+        self.cache
+            .insert(token, Verified { identity: identity.clone(), expires_s, generation: keys.generation() });
         Ok(identity)
     }
 

@@ -178,7 +178,9 @@ impl TokenClaims {
             (None, None) => return Ok(None),
             (Some(session), Some(item)) => (session, item),
             (Some(_), None) => return Err(Fault::new("item", "is missing", "one, where there is a session")),
-            (None, Some(_)) => return Err(Fault::new("session", "is missing", "one, where there is an item")),
+            (None, Some(_)) => {
+                return Err(Fault::new("session", "is missing", "one, where there is an item"));
+            }
         };
         Ok(Some(Pass {
             session: id("session", session, SessionId::new)?,
@@ -186,7 +188,11 @@ impl TokenClaims {
             item_kind: item_kind(self.item_kind.as_deref())?,
             duration_ms: media("duration_ms", self.duration_ms)?,
             credits_ms: media("credits_ms", self.credits_ms)?,
-            device_type: self.device_type.as_deref().map(|word| device_type("device_type", word)).transpose()?,
+            device_type: self
+                .device_type
+                .as_deref()
+                .map(|word| device_type("device_type", word))
+                .transpose()?,
             streams: self.streams.as_ref().map(StreamClaims::rules).transpose()?,
         }))
     }
@@ -243,9 +249,8 @@ fn id<T>(
     text: &str,
     checked: impl FnOnce(&str) -> Result<T, IdError>,
 ) -> Result<T, Fault> {
-    checked(text).map_err(|problem| {
-        Fault::new(name, problem.to_string(), "1 to 128 bytes without control characters")
-    })
+    checked(text)
+        .map_err(|problem| Fault::new(name, problem.to_string(), "1 to 128 bytes without control characters"))
 }
 
 fn item_kind(name: Option<&str>) -> Result<ItemKind, Fault> {

@@ -121,7 +121,10 @@ mod tests {
         for name in ["crit", "cty", "jku", "jwk", "x5u", "x5c", "b64", "enc", "zip"] {
             for value in ["\"a\"", "[]", "null", "false"] {
                 let refused = read(&format!(r#"{{"alg":"EdDSA","kid":"a","{name}":{value}}}"#)).unwrap_err();
-                assert_eq!(refused.to_string(), format!("header: {name} is there; allowed is that it is not"));
+                assert_eq!(
+                    refused.to_string(),
+                    format!("header: {name} is there; allowed is that it is not")
+                );
             }
         }
         for wrong in [

@@ -114,7 +114,10 @@ fn a_wrong_claim_is_named() {
         (streams(json!({ "max": 0, "at_limit": "DENY_NEWEST" })), "streams.max"),
         (streams(json!({ "max": 1_001, "at_limit": "DENY_NEWEST" })), "streams.max"),
         (streams(json!({ "max": 1, "at_limit": "DENY" })), "streams.at_limit"),
-        (streams(json!({ "max": 1, "at_limit": "DENY_NEWEST", "per_device_type": kinds })), "streams.per_device_type"),
+        (
+            streams(json!({ "max": 1, "at_limit": "DENY_NEWEST", "per_device_type": kinds })),
+            "streams.per_device_type",
+        ),
         (
             streams(json!({ "max": 1, "at_limit": "DENY_NEWEST", "per_device_type": { "a b": 1 } })),
             "streams.per_device_type",
@@ -129,8 +132,9 @@ fn a_wrong_claim_is_named() {
             other => panic!("{changes}: {other:?}"),
         }
     }
-    let twice = with(&streams(json!({ "max": 1, "at_limit": "DENY_NEWEST", "per_device_type": { "tv": 1 } })))
-        .replace(r#""tv":1"#, r#""tv":1,"tv":2"#);
+    let twice =
+        with(&streams(json!({ "max": 1, "at_limit": "DENY_NEWEST", "per_device_type": { "tv": 1 } })))
+            .replace(r#""tv":1"#, r#""tv":1,"tv":2"#);
     let claims = TokenClaims::read(twice.as_bytes()).unwrap();
     let Err(Refusal::Claims(fault)) = claims.identity() else { panic!("{twice}") };
     assert_eq!(fault.name, "streams.per_device_type");
