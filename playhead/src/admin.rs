@@ -16,7 +16,7 @@ use axum::{
     routing::get,
 };
 use futures_util::StreamExt;
-use playhead_ingest::engine::Engine;
+use playhead_ingest::{edge::listener::Counts, engine::Engine};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 
@@ -39,18 +39,25 @@ pub(crate) enum Phase {
     Failed,
 }
 
+/// What there is to tell of once the server serves.
+struct Served {
+    engine: Arc<Engine>,
+    /// The listeners, by their edge's name.
+    listeners: Vec<(&'static str, Counts)>,
+}
+
 /// What the admin port tells of. Clones tell of the same.
 #[derive(Clone)]
 pub(crate) struct Admin {
     phase: watch::Sender<Phase>,
-    engine: Arc<OnceLock<Arc<Engine>>>,
+    served: Arc<OnceLock<Served>>,
     shard_events_max: usize,
 }
 
 impl Admin {
     /// Tells of a server that is recovering. `shard_events_max` is how many events may wait in all shards together.
     pub(crate) fn new(shard_events_max: usize) -> Self {
-        Self { phase: watch::Sender::new(Phase::Recovering), engine: Arc::default(), shard_events_max }
+        Self { phase: watch::Sender::new(Phase::Recovering), served: Arc::default(), shard_events_max }
     }
 
     /// Notes how far the server is.
@@ -58,10 +65,10 @@ impl Admin {
         self.phase.send_replace(phase);
     }
 
-    /// Gives it the engine, once there is one.
-    pub(crate) fn attach(&self, engine: Arc<Engine>) {
+    /// Gives it the engine and the listeners, once there are any.
+    pub(crate) fn attach(&self, engine: Arc<Engine>, listeners: Vec<(&'static str, Counts)>) {
         // An engine is started once; a second one would be a bug that readiness cannot mend.
-        let _ = self.engine.set(engine);
+        let _ = self.served.set(Served { engine, listeners });
     }
 
     /// Answers on this listener until `stop` comes. Taps end with the drain.
@@ -98,8 +105,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    let engine = admin.engine.get().map(Arc::clone);
-    match metrics::page(engine, admin.shard_events_max) {
+    match metrics::page(admin.served.get(), admin.shard_events_max) {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": format!("no metrics: {error}") }))
@@ -109,7 +115,7 @@ async fn metrics(State(admin): State<Admin>) -> Response {
 
 /// Streams events as lines of JSON until the reader leaves or the server drains.
 async fn tap(State(admin): State<Admin>, Query(filter): Query<Filter>) -> Response {
-    let Some(engine) = admin.engine.get() else {
+    let Some(Served { engine, .. }) = admin.served.get() else {
         return answer(
             StatusCode::SERVICE_UNAVAILABLE,
             &json!({ "error": "recovering: nothing to see yet" }),

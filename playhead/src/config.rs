@@ -12,11 +12,13 @@ use playhead_store::{
 };
 
 pub(crate) use self::{
+    edge::{EdgeSettings, TlsSettings, TlsSource},
     error::ConfigError,
     layers::{Flags, Source},
     read::Effective,
 };
 
+mod edge;
 mod engine;
 mod error;
 mod layers;
@@ -44,6 +46,10 @@ pub(crate) struct Config {
     pub(crate) store: EmbeddedSettings,
     /// How much the embedded hot store remembers.
     pub(crate) hot: EmbeddedHotSettings,
+    /// Which certificate the edges show.
+    pub(crate) tls: TlsSettings,
+    /// What connections may take.
+    pub(crate) edge: EdgeSettings,
     /// True when gRPC reflection answers.
     pub(crate) grpc_reflection: bool,
     /// What is logged, and how.
@@ -125,9 +131,11 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let hot = EmbeddedHotSettings::default();
     engine.rules = rules(&mut read)?;
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
+    let tls = edge::tls(&mut read)?;
+    let edge = edge::edge(&mut read)?;
     let log = log(&mut read)?;
     memory::check(&engine, &store, &hot, memory_mb_max, &read)?;
-    let config = Config { listen, data_dir, engine, journal, store, hot, grpc_reflection, log };
+    let config = Config { listen, data_dir, engine, journal, store, hot, tls, edge, grpc_reflection, log };
     Ok(Loaded { config, effective: read.finish()? })
 }
 

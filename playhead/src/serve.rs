@@ -3,19 +3,18 @@
 use std::{
     io,
     net::SocketAddr,
-    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use playhead_ingest::{
-    edge::{Doors, Now, grpc, http},
-    engine::{Engine, Failure, Parts, StartError, Threads},
+    edge::{Doors, Now, grpc, http, listener::Listener},
+    engine::{Engine, Parts, Threads},
     identity::Development,
-    journal::{FsDisk, FsDiskError},
+    journal::FsDisk,
 };
-use playhead_store::{StoreError, durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
+use playhead_store::{durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -32,9 +31,14 @@ use crate::{
 };
 
 mod banner;
+mod certificate;
+mod error;
+mod guarded;
 mod signals;
 
-pub(crate) use signals::Signals;
+pub(crate) use self::{error::ServeError, signals::Signals};
+
+use guarded::Guards;
 
 /// How long callers have to take their last answers, ms.
 const DRAIN_MS_MAX: u64 = 7_000;
@@ -44,61 +48,6 @@ const EDGES_PATIENCE: Duration = Duration::from_secs(8);
 const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
 /// The admin port's last answers, tap included, are out within this. The three are below the 25 s that we promise.
 const ADMIN_PATIENCE: Duration = Duration::from_secs(2);
-
-/// Why a server cannot start or go on.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ServeError {
-    /// A listener's address cannot be had.
-    #[error("{key} is {address}: {error}; allowed is an address of this machine with a port that is free")]
-    Listener {
-        /// Which listener.
-        key: &'static str,
-        /// Its address.
-        address: SocketAddr,
-        /// Why not.
-        error: io::Error,
-    },
-    /// The journal's folder cannot be had.
-    #[error("data.dir: {error}{}", beneath(.error))]
-    Disk {
-        /// Why not.
-        error: FsDiskError,
-    },
-    /// The store cannot be opened.
-    #[error("data.dir is {:?}: the store cannot be opened: {error}{}", path.display(), beneath(.error))]
-    Store {
-        /// The data folder.
-        path: PathBuf,
-        /// Why not.
-        error: StoreError,
-    },
-    /// The engine did not start.
-    #[error("the engine cannot start: {error}{}", beneath(.error))]
-    Engine {
-        /// Why not.
-        error: StartError,
-    },
-    /// The engine cannot go on.
-    #[error(
-        "stopped: {0}; nothing was acknowledged since. Look at the disk under data.dir, then start again"
-    )]
-    Failed(Failure),
-    /// An edge ended by itself.
-    #[error("stopped: the {0} listener ended: {1}")]
-    Edge(&'static str, io::Error),
-}
-
-/// What lies beneath an error, for its one line.
-fn beneath(error: &dyn std::error::Error) -> String {
-    let mut line = String::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    line
-}
 
 /// Serves until a signal comes or the engine fails.
 pub(crate) fn run(flags: &ConfigFlags) -> Result<ExitCode, CommandError> {
@@ -135,6 +84,8 @@ pub(crate) fn run(flags: &ConfigFlags) -> Result<ExitCode, CommandError> {
 pub(crate) struct Server {
     /// Where it listens, with the ports that it got.
     pub(crate) listen: Listen,
+    /// The SHA-256 of the certificate that it shows.
+    fingerprint: Option<String>,
     engine: Arc<Engine>,
     admin: Admin,
     stop_edges: watch::Sender<bool>,
@@ -147,6 +98,8 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server. When it returns it is ready; the admin port answers from the beginning.
     pub(crate) async fn start(config: &Config) -> Result<Self, ServeError> {
+        let now = now();
+        let tls = certificate::open(config, &now)?;
         let (grpc, http, admin_listener, listen) = bind(config.listen).await?;
         let limits = &config.engine.limits;
         let admin = Admin::new(limits.shards * limits.shard_events_max);
@@ -155,12 +108,21 @@ impl Server {
         let (ended, edge_ended) = mpsc::channel(EDGES);
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
-        let engine = Arc::new(start_engine(config).await?);
-        admin.attach(Arc::clone(&engine));
+        let engine = Arc::new(start_engine(config, Arc::clone(&now)).await?);
+        let guards = Guards::new(config, tls.as_ref());
+        let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
+        admin.attach(Arc::clone(&engine), vec![("grpc", grpc_counts), ("http", http_counts)]);
         let (stop_edges, edges_stop) = watch::channel(false);
+        let fingerprint = tls.as_ref().map(certificate::fingerprint);
+        if let Some(tls) = tls {
+            let kept = certificate::keep_fresh(tls, config.tls.reload_s, now);
+            tokio::spawn(unless_stopped(edges_stop.clone(), kept));
+        }
         let options = grpc::Options {
             reflection: config.grpc_reflection,
             drain_ms_max: DRAIN_MS_MAX,
+            streams_max: config.edge.grpc_streams_max,
+            call_ms_max: config.edge.call_ms_max,
             ..grpc::Options::default()
         };
         let grpc = grpc_edge(engine.doors(), grpc, options, stopped(edges_stop.clone()));
@@ -171,7 +133,7 @@ impl Server {
             tokio::spawn(tell_if_ended("HTTP", http, ended)),
         ];
         admin.enter(Phase::Ready);
-        Ok(Self { listen, engine, admin, stop_edges, stop_admin, edge_ended, edges, admin_task })
+        Ok(Self { listen, fingerprint, engine, admin, stop_edges, stop_admin, edge_ended, edges, admin_task })
     }
 
     /// Resolves when the server cannot go on.
@@ -228,7 +190,7 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
 }
 
 /// Opens journal and stores and starts the engine on them.
-async fn start_engine(config: &Config) -> Result<Engine, ServeError> {
+async fn start_engine(config: &Config, now: Now) -> Result<Engine, ServeError> {
     let (journal_dir, store_dir) = (check::journal_dir(&config.data_dir), check::store_dir(&config.data_dir));
     let disk = FsDisk::open(journal_dir).map_err(|error| ServeError::Disk { error })?;
     let store = EmbeddedDurable::open(&store_dir, config.store);
@@ -239,7 +201,7 @@ async fn start_engine(config: &Config) -> Result<Engine, ServeError> {
         disk: Arc::new(disk),
         journal: config.journal.clone(),
         verifier: Arc::new(Development),
-        now: now(),
+        now,
         seed: rand::random(),
         threads: Threads::Own,
     };
@@ -256,7 +218,7 @@ fn now() -> Now {
 
 async fn grpc_edge(
     doors: Doors,
-    listener: TcpListener,
+    listener: Listener,
     options: grpc::Options,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
@@ -278,6 +240,14 @@ async fn tell_if_ended(
 /// Resolves when the switch is turned, or gone.
 async fn stopped(mut switch: watch::Receiver<bool>) {
     let _ = switch.wait_for(|&is_stopped| is_stopped).await;
+}
+
+/// Does this until the switch is turned.
+async fn unless_stopped(switch: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        () = stopped(switch) => {}
+    }
 }
 
 /// Listeners that may end.

@@ -16,6 +16,7 @@
 mod bounds;
 mod cmcd;
 mod grpc;
+mod guarded;
 mod host;
 mod http;
 mod http_server;

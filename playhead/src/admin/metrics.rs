@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use playhead_ingest::{engine::Engine, tally::Count};
+use playhead_ingest::{edge::listener::Counts, engine::Engine, tally::Count};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -10,15 +10,17 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::process::Process;
+use super::{Served, process::Process};
 
 /// The page. Before there is an engine it tells of the process alone.
-pub(super) fn page(engine: Option<Arc<Engine>>, shard_events_max: usize) -> Result<String, fmt::Error> {
+pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Process::now()));
-    if let Some(engine) = engine {
+    if let Some(Served { engine, listeners }) = served {
         let registry = registry.sub_registry_with_prefix("playhead");
-        register_meters(registry, &engine);
+        register_meters(registry, engine);
+        listeners.iter().for_each(|(edge, counts)| register_listener(registry, edge, counts));
+        let engine = Arc::clone(engine);
         registry.register_collector(Box::new(Room { engine, shard_events_max }));
     }
     let mut text = String::new();
@@ -46,6 +48,19 @@ fn register_meters(registry: &mut Registry, engine: &Engine) {
     for (name, help, counter) in counters {
         registry.register(name, help, counter.clone());
     }
+}
+
+fn register_listener(registry: &mut Registry, edge: &'static str, counts: &Counts) {
+    let registry = registry.sub_registry_with_label(("edge".into(), edge.into()));
+    for (name, help, counter) in [
+        ("connections_accepted", "Connections that were accepted", &counts.accepted),
+        ("connections_full", "Connections closed at once: their address had its share", &counts.full),
+        ("handshakes_failed", "TLS handshakes that failed or took too long", &counts.handshake_failed),
+    ] {
+        registry.register(name, help, counter.clone());
+    }
+    registry.register("connections_open", "Connections that are open", counts.open.clone());
+    registry.register("connections_cut", "Connections that were cut, by why", counts.cut.clone());
 }
 
 /// What the engine counts and holds.

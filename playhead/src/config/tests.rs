@@ -72,13 +72,31 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("rules.watched_percent=0", "1 to 100"),
         ("rules.lesson.watched_percent=101", "1 to 100"),
         ("grpc.reflection=1", "true or false"),
+        ("tls.certificate=chain.pem", "a PEM file, since there is tls.certificate"),
+        ("tls.key=key.pem", "a PEM file, since there is tls.key"),
+        ("tls.development=on", "true or false"),
+        ("tls.development_names=a b", "DNS names or IP addresses, with commas between"),
+        ("tls.reload_s=0", "1 to 86400"),
+        ("edge.handshake_ms_max=99", "100 to 600000"),
+        ("edge.headers_ms_max=0", "100 to 600000"),
+        ("edge.write_ms_max=600001", "100 to 600000"),
+        ("edge.call_ms_max=-1", "100 to 600000"),
+        ("edge.connections_max=0", "1 to 1000000"),
+        ("edge.connections_per_address_max=0", "1 to 1000000"),
+        ("edge.grpc_streams_max=201", "1 to 200"),
         ("log.level=loud", LEVELS_ALLOWED),
         ("log.level=info,playhead=loud", LEVELS_ALLOWED),
         ("log.format=xml", "text or json"),
     ] {
         let (key, value) = setting.split_once('=').unwrap();
         let refused = refusal("", &[], &[setting]);
-        assert_eq!(refused, format!("--set {key}: {key} is {value:?}; allowed is {allowed}"));
+        // Half of a pair is blamed on the half that is missing.
+        let (key, value, said_by) = match key {
+            "tls.certificate" => ("tls.key", "", "default".to_owned()),
+            "tls.key" => ("tls.certificate", "", "default".to_owned()),
+            _ => (key, value, format!("--set {key}")),
+        };
+        assert_eq!(refused, format!("{said_by}: {key} is {value:?}; allowed is {allowed}"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a person sees first: where the server is, whom it believes, and two lines to paste.
 
-use crate::config::Config;
+use crate::config::{Config, TlsSource};
 
 use super::Server;
 
@@ -15,17 +15,26 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
         true => OPEN,
         false => "",
     };
+    let tls = match &server.fingerprint {
+        Some(sha256) => format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}"),
+        None => String::new(),
+    };
+    let (scheme, trust) = match (&server.fingerprint, &config.tls.source) {
+        (None, _) => ("http", ""),
+        (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
+        _ => ("https", ""),
+    };
     format!(
         "playhead {version} is ready
   gRPC     {grpc}
-  HTTP     http://{http}
+  HTTP     {scheme}://{http}
   admin    http://{admin}/metrics (also /healthz, /readyz, /tap)
-  data     {data}{recovered}
+  data     {data}{recovered}{tls}
   auth     development auth: every caller is believed. A token is the user's id, such as alice
 {open}
 Say where alice is, ask for it, and watch events pass:
-  curl -H 'authorization: Bearer alice' -H 'content-type: application/json' http://{http}/v1/events -d '{EVENTS}'
-  curl -H 'authorization: Bearer alice' http://{http}/v1/users/alice/positions/movie-1
+  curl {trust}-H 'authorization: Bearer alice' -H 'content-type: application/json' {scheme}://{http}/v1/events -d '{EVENTS}'
+  curl {trust}-H 'authorization: Bearer alice' {scheme}://{http}/v1/users/alice/positions/movie-1
   curl -N http://{admin}/tap
 ",
         version = env!("CARGO_PKG_VERSION"),

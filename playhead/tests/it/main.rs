@@ -17,4 +17,5 @@ mod load;
 mod process;
 mod serve;
 mod tap;
+mod tls;
 mod verify;

@@ -174,6 +174,6 @@ pub(crate) fn lines_of(pipe: impl std::io::Read + Send + 'static) -> mpsc::Recei
 /// The address in a line of the banner.
 fn address(line: &str) -> SocketAddr {
     let text = line.split_whitespace().nth(1).unwrap();
-    let text = text.trim_start_matches("http://").split('/').next().unwrap();
+    let text = text.trim_start_matches("http://").trim_start_matches("https://").split('/').next().unwrap();
     text.parse().unwrap_or_else(|_| panic!("no address in {line:?}"))
 }

@@ -1,6 +1,6 @@
 //! `playhead serve`: takes events, tells of itself, stops in order, and is the same after a restart.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use hyper::StatusCode;
 
@@ -34,6 +34,17 @@ async fn what_was_taken_is_the_same_after_an_orderly_restart() {
     assert_eq!(server.terminate().0, Some(0));
 }
 
+/// The metrics once every event has its ending, which is counted a moment after it is told.
+async fn settled_metrics(admin: SocketAddr) -> String {
+    loop {
+        let (status, page) = get(admin, "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        if page.lines().any(|line| line == "playhead_events_held 0") {
+            return page;
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_admin_port_tells_how_it_is() {
     let data = tempfile::tempdir().unwrap();
@@ -42,8 +53,7 @@ async fn the_admin_port_tells_how_it_is() {
     assert_eq!(get(server.admin, "/healthz").await, (StatusCode::OK, "{\"status\":\"alive\"}\n".into()));
     let ready = (StatusCode::OK, "{\"phase\":\"ready\",\"ready\":true}\n".to_owned());
     assert_eq!(get(server.admin, "/readyz").await, ready);
-    let (status, page) = get(server.admin, "/metrics").await;
-    assert_eq!(status, StatusCode::OK);
+    let page = settled_metrics(server.admin).await;
     for line in [
         "playhead_events_offered_total 1",
         "playhead_events_ended_total{ending=\"STORED\",reason=\"\"} 1",
@@ -53,6 +63,8 @@ async fn the_admin_port_tells_how_it_is() {
         "playhead_commit_seconds_count 1",
         "playhead_journal_append_seconds_count 1",
         "playhead_build_info{version=\"0.1.0\"} 1",
+        "playhead_connections_accepted_total{edge=\"http\"} 1",
+        "playhead_connections_full_total{edge=\"grpc\"} 0",
         "# EOF",
     ] {
         assert!(page.lines().any(|said| said == line), "no {line:?} in\n{page}");
