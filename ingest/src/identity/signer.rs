@@ -32,7 +32,7 @@ enum Pair {
     Ed(Ed25519KeyPair),
     Ec(EcdsaKeyPair),
     Rsa(RsaKeyPair),
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 /// Why a key or a token could not be made.
@@ -96,7 +96,7 @@ impl Signer {
     /// Takes a shared secret, for development.
     #[must_use]
     pub fn from_secret(kid: &str, secret: &[u8]) -> Self {
-        Self { kid: kid.to_owned(), pair: Pair::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret)) }
+        Self { kid: kid.to_owned(), pair: Pair::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))) }
     }
 
     /// The same key by another name, or `None` when that is no `kid`.

@@ -113,7 +113,7 @@ impl TokenVerifier {
 #[async_trait]
 impl Verifier for TokenVerifier {
     fn verify(&self, credential: Credential<'_>) -> Result<Identity, IdentityError> {
-        let token = credential.token.ok_or(IdentityError::Missing)?;
+        let token = credential.token.filter(|token| !token.is_empty()).ok_or(IdentityError::Missing)?;
         self.check(token).map_err(|refusal| self.refuse(refusal))
     }
 

@@ -21,3 +21,4 @@ mod host;
 mod http;
 mod http_server;
 mod sim;
+mod tokens;

@@ -63,8 +63,8 @@ pub(super) fn scope_required(scope: Scope) -> Status {
 
 /// A stream is one viewer's, and a service must say whose.
 pub(super) fn viewer_required() -> Status {
-    let message =
-        "Connect plays for one viewer, whose token it needs; a service that speaks for many uses Publish";
+    let message = "Connect plays for one viewer: send the viewer's `authorization: Bearer TOKEN`; a service that speaks \
+                   for many uses Publish";
     plain(Code::PermissionDenied, "VIEWER_REQUIRED", message)
 }
 
