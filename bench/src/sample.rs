@@ -83,7 +83,8 @@ pub fn frame(events: Vec<proto::Event>) -> proto::ClientFrame {
 #[must_use]
 pub fn hello(index: usize) -> proto::ClientFrame {
     let session = Some(wire_session(index));
-    let hello = proto::Hello { protocol_version: 1, session, sent_at_ms: now_ms(), unacked_from_seq: 0 };
+    let hello =
+        proto::Hello { protocol_version: 1, session, sent_at_ms: now_ms(), ..proto::Hello::default() };
     proto::ClientFrame { frame: Some(proto::client_frame::Frame::Hello(hello)) }
 }
 

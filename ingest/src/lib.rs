@@ -63,5 +63,8 @@ pub mod tap;
 
 pub mod meters;
 
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
+
 #[cfg(test)]
 mod fixture;

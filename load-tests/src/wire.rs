@@ -43,6 +43,7 @@ pub fn hello(session: proto::Session, acked_through: u64, now_ms: i64) -> proto:
         session: Some(session),
         sent_at_ms: now_ms,
         unacked_from_seq: acked_through + 1,
+        ..proto::Hello::default()
     }))
 }
 

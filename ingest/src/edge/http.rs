@@ -11,6 +11,8 @@ mod cmcd;
 mod cors;
 mod error;
 mod events;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod json;
 mod playback;
 mod query;

@@ -9,6 +9,8 @@ pub mod grpc;
 pub mod http;
 pub mod listener;
 pub mod publish;
+pub mod quic;
+mod talk;
 pub mod wire;
 
 /// What every edge is given.

@@ -35,6 +35,9 @@ mod replay;
 
 mod report;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+
 #[cfg(test)]
 mod sim_disk;
 

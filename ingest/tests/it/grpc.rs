@@ -185,7 +185,7 @@ fn hello(session: &str) -> proto::client_frame::Frame {
 
 fn hello_of(session: &str) -> proto::Hello {
     let session = Some(playing(session));
-    proto::Hello { protocol_version: 1, session, sent_at_ms: now_ms(), unacked_from_seq: 0 }
+    proto::Hello { protocol_version: 1, session, sent_at_ms: now_ms(), ..proto::Hello::default() }
 }
 
 fn playing(session: &str) -> proto::Session {

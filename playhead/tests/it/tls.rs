@@ -26,7 +26,7 @@ fn trusting(certificate: &Path) -> TlsConnector {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_development_certificate_encrypts_what_is_asked() {
     let data = tempfile::tempdir().unwrap();
-    let server = Serve::start_set(data.path(), "tls.development=true");
+    let mut server = Serve::start_set(data.path(), "tls.development=true");
     let connector = trusting(&data.path().join("tls/certificate.pem"));
     let stream = TcpStream::connect(server.http).await.unwrap();
     let mut stream = connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap();
@@ -41,7 +41,7 @@ async fn a_development_certificate_encrypts_what_is_asked() {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer).await;
     assert!(!answer.starts_with(b"HTTP/"), "nothing is said without encryption");
-    assert!(server.said.iter().any(|line| line.contains("SHA-256 of the certificate")), "{:#?}", server.said);
+    server.wait_for("SHA-256 of the certificate");
     assert_eq!(server.terminate().0, Some(0));
 }
 

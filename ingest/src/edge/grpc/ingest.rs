@@ -10,12 +10,16 @@ use tonic::{Request, Response, Status, Streaming};
 use super::{
     caller,
     codec::{Batches, Frame},
-    connect,
     service::ingest_service_server::IngestService,
     status,
 };
 use crate::{
-    edge::{Doors, publish::publish, wire},
+    edge::{
+        Doors,
+        publish::publish,
+        talk::{Caller, talk},
+        wire,
+    },
     identity::Identity,
 };
 
@@ -39,7 +43,8 @@ impl IngestService for Ingest {
             return Err(status::viewer_required());
         }
         // The answer begins before the Hello is there: some clients send nothing until they see it begin.
-        let frames = connect::talk(self.doors.clone(), identity, request.into_inner(), self.stopping.clone());
+        let caller = Caller::Known(identity);
+        let frames = talk(self.doors.clone(), caller, request.into_inner(), self.stopping.clone());
         Ok(Response::new(Box::pin(frames)))
     }
 

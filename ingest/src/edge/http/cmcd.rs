@@ -269,6 +269,23 @@ const VERSION_MAX: i64 = 2;
 /// The item of records that name none.
 const UNKNOWN_ITEM: &str = "unknown";
 
+/// For the fuzzer.
+#[cfg(feature = "fuzzing")]
+pub(super) mod fuzzing {
+    use super::{PositionKeys, event, record::Record};
+    use crate::admission::RawEvent;
+
+    /// The event that a line is read as.
+    pub(in crate::edge::http) fn event(line: &[u8], positions: &PositionKeys) -> RawEvent {
+        let record = Record::read(line, positions);
+        let seq = record.seq(line);
+        assert_eq!(seq, Record::read(line, positions).seq(line), "a stable number");
+        let event = event::event(&record, seq);
+        let _ = event::worth(&event);
+        event
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use playhead_store::EventKind;

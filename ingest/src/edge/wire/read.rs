@@ -27,9 +27,13 @@ pub struct Hello {
     pub protocol_version: u32,
     /// What is played, and by which session: a batch that names no user and has no events.
     pub batch: SessionBatch,
-    /// The lowest number that the client still holds unacknowledged. The server does not need it: it knows the events
-    /// that it holds, and acknowledges those that it is sent.
+    /// The lowest number that the client still holds unacknowledged; 0 means 1. Only a stream with datagrams needs it:
+    /// the others acknowledge what they are sent.
     pub unacked_from_seq: u64,
+    /// The caller's bearer token, where the transport has no headers; empty when there is none.
+    pub token: String,
+    /// True when the session's numbers have no gaps and its events may come as datagrams.
+    pub datagrams: bool,
 }
 
 type Batch = Result<SessionBatch, UnreadableBatch>;
@@ -123,7 +127,13 @@ fn frame(message: &[u8]) -> Result<ClientFrame, Rejection> {
 }
 
 fn hello(value: Value<'_>) -> Result<Hello, Rejection> {
-    let mut hello = Hello { protocol_version: 0, batch: nameless(), unacked_from_seq: 0 };
+    let mut hello = Hello {
+        protocol_version: 0,
+        batch: nameless(),
+        unacked_from_seq: 0,
+        token: String::new(),
+        datagrams: false,
+    };
     for field in Fields::of(value.bytes("hello")?) {
         match field.map_err(|NoField| cut_off("hello", "a Hello"))? {
             (1, value) => hello.protocol_version = value.short("hello.protocol_version")?,
@@ -131,6 +141,8 @@ fn hello(value: Value<'_>) -> Result<Hello, Rejection> {
                 .map_err(|no| Rejection { field: format!("hello.{}", no.field).into(), ..no })?,
             (3, value) => hello.batch.sent_at_ms = known(value.signed("hello.sent_at_ms")?),
             (4, value) => hello.unacked_from_seq = value.number("hello.unacked_from_seq")?,
+            (5, value) => hello.token = value.text("hello.token")?.to_owned(),
+            (6, value) => hello.datagrams = value.number("hello.datagrams")? != 0,
             _ => {}
         }
     }

@@ -1,18 +1,20 @@
 //! What the server answers: welcomes, acks, outcomes, and events that are read back.
 
+pub use playhead_proto::ingest::v1::ServerFrame;
 use playhead_proto::ingest::v1 as proto;
 use playhead_store::{Event, hot::Verdict};
+use prost::Message as _;
 
 use super::PROTOCOL_VERSION;
 use crate::{
-    edge::publish::SessionOutcome,
+    edge::{publish::SessionOutcome, talk::Failure},
     settings::Limits,
     ticket::{Refused, Settlement},
 };
 
 /// A `ServerFrame` that answers a Hello.
 #[must_use]
-pub fn welcome(server_time_ms: i64, limits: &Limits) -> proto::ServerFrame {
+pub fn welcome(server_time_ms: i64, limits: &Limits) -> ServerFrame {
     frame(proto::server_frame::Frame::Welcome(proto::Welcome {
         protocol_version: PROTOCOL_VERSION,
         server_time_ms,
@@ -23,7 +25,7 @@ pub fn welcome(server_time_ms: i64, limits: &Limits) -> proto::ServerFrame {
 
 /// A `ServerFrame` that says how far a stream's events have ended.
 #[must_use]
-pub fn ack(settled: Settlement, limits: &Limits) -> proto::ServerFrame {
+pub fn ack(settled: Settlement, limits: &Limits) -> ServerFrame {
     let busy = |from_seq| proto::Busy { retry_after_ms: limits.retry_after_ms, from_seq };
     frame(proto::server_frame::Frame::Ack(proto::Ack {
         acked_through_seq: settled.settled_through_seq,
@@ -32,6 +34,28 @@ pub fn ack(settled: Settlement, limits: &Limits) -> proto::ServerFrame {
         next_beat_ms: limits.next_beat_ms,
         verdict: verdict(settled.verdict).into(),
     }))
+}
+
+/// A `ServerFrame` that says why a stream ends.
+#[must_use]
+pub(crate) fn failure(failure: &Failure) -> ServerFrame {
+    let at_fault = failure.rejection();
+    let (field, value, allowed) = at_fault.map(|no| (no.field, no.value, no.allowed)).unwrap_or_default();
+    frame(proto::server_frame::Frame::Failure(proto::Failure {
+        code: failure.code(),
+        reason: failure.reason().to_owned(),
+        message: failure.message(),
+        retry_after_ms: failure.retry_after_ms(),
+        field: field.into_owned(),
+        value,
+        allowed: allowed.into_owned(),
+    }))
+}
+
+/// Appends a frame with its length before it, as a stream without frames of its own carries it.
+pub(crate) fn delimited(frame: &ServerFrame, bytes: &mut Vec<u8>) {
+    // A vector has room for every message.
+    let _ = frame.encode_length_delimited(bytes);
 }
 
 /// A `PublishResponse`.
@@ -103,8 +127,8 @@ fn rejection(refused: Refused) -> proto::Rejection {
     }
 }
 
-fn frame(frame: proto::server_frame::Frame) -> proto::ServerFrame {
-    proto::ServerFrame { frame: Some(frame) }
+fn frame(frame: proto::server_frame::Frame) -> ServerFrame {
+    ServerFrame { frame: Some(frame) }
 }
 
 #[cfg(test)]

@@ -136,8 +136,14 @@ fn a_hello_is_read_whole() {
         duration_ms: Some(5),
         credits_ms: Some(4),
     };
-    let hello =
-        proto::Hello { protocol_version: 3, session: Some(session), sent_at_ms: 0, unacked_from_seq: 9 };
+    let hello = proto::Hello {
+        protocol_version: 3,
+        session: Some(session),
+        sent_at_ms: 0,
+        unacked_from_seq: 9,
+        token: "t".into(),
+        datagrams: true,
+    };
     let frame = proto::ClientFrame { frame: Some(proto::client_frame::Frame::Hello(hello)) };
     let ClientFrame::Hello(hello) = client_frame(&frame.encode_to_vec()).unwrap() else { panic!() };
     let batch = SessionBatch {
@@ -148,7 +154,7 @@ fn a_hello_is_read_whole() {
         credits_ms: Some(4),
         ..nameless()
     };
-    assert_eq!(*hello, Hello { protocol_version: 3, batch, unacked_from_seq: 9 });
+    assert_eq!(*hello, Hello { protocol_version: 3, batch, unacked_from_seq: 9, token: "t".into(), datagrams: true });
     let bad_text = field(1, &field(2, &field(1, b"\xff")));
     assert_eq!(
         unreadable_frame(&bad_text),
