@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     admission::{RejectReason, Rejection},
-    identity::{Credential, Identity},
+    identity::{self, Credential, Identity},
     intake::{Admitted, Offered, Sender},
     live::{Playing, Session},
     tally::Ending,
@@ -145,7 +145,7 @@ struct Talk<F: Frames> {
 
 impl<F: Frames> Talk<F> {
     async fn open(doors: Doors, caller: Caller, hello: Hello) -> Result<Self, Failure> {
-        let identity = identity(&doors, caller, &hello)?;
+        let identity = identity(&doors, caller, &hello).await?;
         let opening = hello.batch.opening(&identity).map_err(|rejection| {
             let field = format!("hello.{}", rejection.field).into();
             Failure::Refused(Rejection { field, ..rejection })
@@ -324,14 +324,15 @@ fn hello(doors: &Doors, first: Option<Said>) -> Result<Hello, Failure> {
     }
 }
 
-/// Who the stream's viewer is.
-fn identity(doors: &Doors, caller: Caller, hello: &Hello) -> Result<Identity, Failure> {
+/// Who the stream's viewer is. Asked once: a stream goes on when its token expires, until it ends.
+async fn identity(doors: &Doors, caller: Caller, hello: &Hello) -> Result<Identity, Failure> {
     let identity = match caller {
         Caller::Known(identity) => identity,
         Caller::InHello => {
             let token = (!hello.token.is_empty()).then_some(&*hello.token);
             let credential = Credential { token, ..Credential::default() };
-            doors.verifier.verify(credential).map_err(Failure::Unidentified)?
+            let identity = identity::identify(&*doors.verifier, credential).await;
+            identity.map_err(Failure::Unidentified)?
         }
     };
     match identity {

@@ -148,7 +148,8 @@ impl Client {
         let config = site.client_config(b"h3");
         let connecting = endpoint.connect_with(config, site.address, "localhost").unwrap();
         let connection = within(connecting).await.unwrap();
-        let session = within(Session::connect(connection.clone(), request(site, "/v1/connect"))).await.unwrap();
+        let session =
+            within(Session::connect(connection.clone(), request(site, "/v1/connect"))).await.unwrap();
         Self { endpoint, connection, session, is_web: true }
     }
 

@@ -86,36 +86,17 @@ pub(crate) fn tls(read: &mut Reader) -> Result<TlsSettings, ConfigError> {
 
 /// Reads `[edge]`.
 pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
-    let default = listener::Limits::default();
-    let mut ms = |key, about, default| read.number(key, about, default, PATIENCE_MS);
-    let limits = listener::Limits {
-        handshake_ms_max: ms(
-            "edge.handshake_ms_max",
-            "How long a TLS handshake may take, ms.",
-            default.handshake_ms_max,
-        )?,
-        headers_ms_max: ms(
-            "edge.headers_ms_max",
-            "How long a request's headers may take, ms.",
-            default.headers_ms_max,
-        )?,
-        write_ms_max: ms(
-            "edge.write_ms_max",
-            "How long a peer may not read its answers, ms.",
-            default.write_ms_max,
-        )?,
-        ..default
-    };
-    let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.", 30_000)?;
-    let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.", 30_000)?;
+    let limits = limits(read)?;
+    let mut ms = |key, about| read.number(key, about, 30_000, PATIENCE_MS);
+    let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.")?;
+    let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.")?;
     let mut count = |key, about, default, range| -> Result<usize, ConfigError> {
         Ok(usize::try_from(read.number(key, about, default, range)?).unwrap_or(usize::MAX))
     };
-    let connections_max = count("edge.connections_max", "Connections over TCP in all.", 20_000, CONNECTIONS)?;
+    let connections_max = count("edge.connections_max", "Connections in all.", 20_000, CONNECTIONS)?;
     let connections_per_address_max =
         count("edge.connections_per_address_max", "Connections from one address.", 4_096, CONNECTIONS)?;
-    let streams =
-        count("edge.grpc_streams_max", "Streams and calls at once on a gRPC connection.", 200, STREAMS)?;
+    let streams = count("edge.grpc_streams_max", "Streams and calls on a gRPC connection.", 200, STREAMS)?;
     let grpc_streams_max = u32::try_from(streams).unwrap_or(u32::MAX);
     Ok(EdgeSettings {
         connections_max,
@@ -124,6 +105,22 @@ pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
         grpc_streams_max,
         call_ms_max,
         body_ms_max,
+    })
+}
+
+/// The times that a connection has.
+fn limits(read: &mut Reader) -> Result<listener::Limits, ConfigError> {
+    let limits = listener::Limits::default();
+    let mut ms = |key, about, default| read.number(key, about, default, PATIENCE_MS);
+    let handshake =
+        ms("edge.handshake_ms_max", "How long a TLS handshake may take, ms.", limits.handshake_ms_max)?;
+    let headers = ms("edge.headers_ms_max", "How long headers may take to come, ms.", limits.headers_ms_max)?;
+    let write = ms("edge.write_ms_max", "How long answers may stay unread, ms.", limits.write_ms_max)?;
+    Ok(listener::Limits {
+        handshake_ms_max: handshake,
+        headers_ms_max: headers,
+        write_ms_max: write,
+        ..limits
     })
 }
 

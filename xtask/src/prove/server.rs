@@ -23,6 +23,7 @@ use super::{
 pub(super) struct Ports {
     pub(super) grpc: u16,
     pub(super) http: u16,
+    pub(super) quic: u16,
     pub(super) admin: u16,
 }
 
@@ -50,17 +51,17 @@ pub(super) struct Server {
 }
 
 impl Plan {
-    /// Looks for three free ports from `first` on; the server's log goes into `folder`.
+    /// Looks for four free ports from `first` on; the server's log goes into `folder`.
     pub(super) fn new(binary: &Path, data: PathBuf, folder: &Path, first: u16) -> Step<Self> {
         let mut free = (first..=first.saturating_add(PORTS_TRIED_MAX))
             .filter(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
-        let (Some(grpc), Some(http), Some(admin)) = (free.next(), free.next(), free.next()) else {
-            return Err(Stop::Failed(format!("no three free ports from {first} on")));
-        };
+        let mut next =
+            || free.next().ok_or_else(|| Stop::Failed(format!("no four free ports from {first} on")));
+        let ports = Ports { grpc: next()?, http: next()?, quic: next()?, admin: next()? };
         Ok(Self {
             binary: binary.to_path_buf(),
             data,
-            ports: Ports { grpc, http, admin },
+            ports,
             log: folder.join("server.log"),
             settings: Vec::new(),
             injection: None,
@@ -105,7 +106,7 @@ impl Plan {
     }
 
     fn command(&self) -> io::Result<Command> {
-        let Ports { grpc, http, admin } = self.ports;
+        let Ports { grpc, http, admin, .. } = self.ports;
         let mut command = match &self.injection {
             Some(injection) => injection.command(&self.binary),
             None => Command::new(&self.binary),
@@ -270,7 +271,7 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let first = taken.local_addr().unwrap().port();
         let plan = Plan::new(Path::new("x"), "data".into(), Path::new("."), first).unwrap();
-        let Ports { grpc, http, admin } = plan.ports;
+        let Ports { grpc, http, admin, .. } = plan.ports;
         assert!(first < grpc && grpc < http && http < admin, "{first} {:?}", plan.ports);
     }
 }

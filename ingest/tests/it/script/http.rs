@@ -1,8 +1,8 @@
 //! The script over HTTP, as far as single requests can say it: each batch is a request of its own, and answers come as
 //! they are done.
 
-use bytes::Bytes;
 use ::http::{Method, Request, StatusCode};
+use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},

@@ -1,0 +1,9 @@
+//! Tokens as callers show them, on every way in: which are refused, and what the good ones may touch.
+
+mod bad;
+mod cross_user;
+mod edges;
+mod issuer;
+mod matrix;
+mod passes;
+mod scopes;
