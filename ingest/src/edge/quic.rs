@@ -6,13 +6,7 @@
 //! is what browsers say first. What is said on a stream is in [`talk`](super::talk). 0-RTT is off; a client may change
 //! its address.
 
-use std::{
-    io,
-    net::UdpSocket,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::UdpSocket, pin::pin, sync::Arc, time::Duration};
 
 use quinn::VarInt;
 use tokio::{
@@ -21,8 +15,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub use self::meters::Meters;
 use self::admission::{Admission, Admitted};
+pub use self::meters::Meters;
 use super::{Doors, listener::Places};
 use crate::tls::{Tls, TlsError};
 

@@ -2,7 +2,11 @@
 
 use std::{fmt, sync::Arc};
 
-use playhead_ingest::{edge::listener::Counts, engine::Engine, tally::Count};
+use playhead_ingest::{
+    edge::{listener::Counts, quic},
+    engine::Engine,
+    tally::Count,
+};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -16,10 +20,13 @@ use super::{Served, process::Process};
 pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Process::now()));
-    if let Some(Served { engine, listeners }) = served {
+    if let Some(Served { engine, listeners, quic }) = served {
         let registry = registry.sub_registry_with_prefix("playhead");
         register_meters(registry, engine);
         listeners.iter().for_each(|(edge, counts)| register_listener(registry, edge, counts));
+        if let Some(meters) = quic {
+            register_quic(registry, meters);
+        }
         let engine = Arc::clone(engine);
         registry.register_collector(Box::new(Room { engine, shard_events_max }));
     }
@@ -61,6 +68,34 @@ fn register_listener(registry: &mut Registry, edge: &'static str, counts: &Count
     }
     registry.register("connections_open", "Connections that are open", counts.open.clone());
     registry.register("connections_cut", "Connections that were cut, by why", counts.cut.clone());
+}
+
+/// QUIC counts what the listeners over TCP count, by the same names, and what is its own.
+fn register_quic(registry: &mut Registry, meters: &quic::Meters) {
+    let own = [
+        ("quic_addresses_asked", "Attempts that had to prove their address first", &meters.retried),
+        ("quic_connections_sessionless", "Connections closed: nobody opened a session", &meters.sessionless),
+        ("quic_streams_unread", "Streams that were cut: their answers were not read", &meters.unread),
+        (
+            "quic_datagrams_dropped",
+            "Datagrams for no session, without events or without room",
+            &meters.datagrams_dropped,
+        ),
+    ];
+    for (name, help, counter) in own {
+        registry.register(name, help, counter.clone());
+    }
+    registry.register("quic_streams_open", "Sessions whose stream is open", meters.streams.clone());
+    let web = meters.web_connections.clone();
+    registry.register("quic_web_connections_open", "Connections that are WebTransport's", web);
+    let registry = registry.sub_registry_with_label(("edge".into(), "quic".into()));
+    registry.register("connections_open", "Connections that are open", meters.connections.clone());
+    for (name, help, counter) in [
+        ("connections_full", "Attempts refused: no room, or their address had its share", &meters.refused),
+        ("handshakes_failed", "Handshakes that failed or took too long", &meters.handshakes_failed),
+    ] {
+        registry.register(name, help, counter.clone());
+    }
 }
 
 /// What the engine counts and holds.

@@ -114,6 +114,8 @@ impl Plan {
         for (flag, port) in [("grpc", grpc), ("http", http), ("admin", admin)] {
             command.arg(format!("--{flag}=127.0.0.1:{port}"));
         }
+        // No trial plays over it, and its port might not be free.
+        command.arg("--quic=off");
         for setting in &self.settings {
             command.args(["--set", setting]);
         }

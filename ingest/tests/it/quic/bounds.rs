@@ -160,7 +160,8 @@ async fn a_connection_has_no_more_streams_than_it_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_without_a_session_is_closed() {
-    let site = Site::with(Settings::default(), Options { sessionless_ms_max: 20, ..Options::default() }).await;
+    let site =
+        Site::with(Settings::default(), Options { sessionless_ms_max: 20, ..Options::default() }).await;
     let client = Client::native(&site).await;
     within(client.connection.closed()).await;
     until(|| site.meters.sessionless.get() == 1 && site.meters.connections.get() == 0).await;
@@ -168,7 +169,8 @@ async fn a_connection_without_a_session_is_closed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_beyond_the_room_is_told_when_to_come_again() {
-    let settings = Settings { limits: Limits { sessions_max: 1, ..Limits::default() }, ..Settings::default() };
+    let settings =
+        Settings { limits: Limits { sessions_max: 1, ..Limits::default() }, ..Settings::default() };
     let site = Site::with(settings, Options::default()).await;
     let client = Client::native(&site).await;
     let _first = client.talk("s1", false).await;

@@ -22,5 +22,5 @@ async fn a_client_that_changes_its_port_keeps_its_session() {
         assert_eq!(line.failure().await, None);
     }
     assert_eq!(site.meters.connections.get(), 1);
-    assert_eq!(site.host.engine.tally().count().stored, 500);
+    assert_eq!(site.at_rest().await.stored, 500);
 }
