@@ -90,7 +90,7 @@ pub(crate) struct Server {
     /// Where it listens, with the ports that it got.
     pub(crate) listen: Listen,
     /// Of the certificates that it shows.
-    fingerprints: Fingerprints,
+    shown: Fingerprints,
     engine: Arc<Engine>,
     admin: Admin,
     stop_edges: watch::Sender<bool>,
@@ -119,28 +119,19 @@ impl Server {
         let engine = Arc::new(start_engine(config, Arc::clone(&now)).await?);
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
         let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
-        let listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
+        let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
+        listeners.extend(quic_meters.iter().map(|meters| ("quic", meters.connections.clone())));
         admin.attach(Served { engine: Arc::clone(&engine), listeners, quic: quic_meters });
         let (stop_edges, edges_stop) = watch::channel(false);
         let quic_tls = quic.as_ref().map(|quic| quic.tls.clone());
-        let fingerprints = Fingerprints::of(tls.as_ref(), quic_tls.as_ref());
+        let shown = Fingerprints::of(tls.as_ref(), quic_tls.as_ref());
         if let Some(tls) = tls.or(quic_tls) {
             let kept = certificate::keep_fresh(tls, config.tls.reload_s, now);
             tokio::spawn(unless_stopped(edges_stop.clone(), kept));
         }
         let edges = Edges { grpc, http, quic }.serve(&engine.doors(), config, &edges_stop, &ended);
         admin.enter(Phase::Ready);
-        Ok(Self {
-            listen,
-            fingerprints,
-            engine,
-            admin,
-            stop_edges,
-            stop_admin,
-            edge_ended,
-            edges,
-            admin_task,
-        })
+        Ok(Self { listen, shown, engine, admin, stop_edges, stop_admin, edge_ended, edges, admin_task })
     }
 
     /// Resolves when the server cannot go on.

@@ -2,11 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use playhead_ingest::{
-    edge::{listener::Counts, quic},
-    engine::Engine,
-    tally::Count,
-};
+use playhead_ingest::{edge::quic, engine::Engine, tally::Count};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -16,6 +12,8 @@ use prometheus_client::{
 
 use super::{Served, process::Process};
 
+mod listeners;
+
 /// The page. Before there is an engine it tells of the process alone.
 pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
@@ -23,7 +21,7 @@ pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<S
     if let Some(Served { engine, listeners, quic }) = served {
         let registry = registry.sub_registry_with_prefix("playhead");
         register_meters(registry, engine);
-        listeners.iter().for_each(|(edge, counts)| register_listener(registry, edge, counts));
+        registry.register_collector(Box::new(listeners::Page(listeners.clone())));
         if let Some(meters) = quic {
             register_quic(registry, meters);
         }
@@ -57,20 +55,7 @@ fn register_meters(registry: &mut Registry, engine: &Engine) {
     }
 }
 
-fn register_listener(registry: &mut Registry, edge: &'static str, counts: &Counts) {
-    let registry = registry.sub_registry_with_label(("edge".into(), edge.into()));
-    for (name, help, counter) in [
-        ("connections_accepted", "Connections that were accepted", &counts.accepted),
-        ("connections_full", "Connections closed at once: their address had its share", &counts.full),
-        ("handshakes_failed", "TLS handshakes that failed or took too long", &counts.handshake_failed),
-    ] {
-        registry.register(name, help, counter.clone());
-    }
-    registry.register("connections_open", "Connections that are open", counts.open.clone());
-    registry.register("connections_cut", "Connections that were cut, by why", counts.cut.clone());
-}
-
-/// QUIC counts what the listeners over TCP count, by the same names, and what is its own.
+/// What only QUIC counts.
 fn register_quic(registry: &mut Registry, meters: &quic::Meters) {
     let own = [
         ("quic_addresses_asked", "Attempts that had to prove their address first", &meters.retried),
@@ -88,14 +73,6 @@ fn register_quic(registry: &mut Registry, meters: &quic::Meters) {
     registry.register("quic_streams_open", "Sessions whose stream is open", meters.streams.clone());
     let web = meters.web_connections.clone();
     registry.register("quic_web_connections_open", "Connections that are WebTransport's", web);
-    let registry = registry.sub_registry_with_label(("edge".into(), "quic".into()));
-    registry.register("connections_open", "Connections that are open", meters.connections.clone());
-    for (name, help, counter) in [
-        ("connections_full", "Attempts refused: no room, or their address had its share", &meters.refused),
-        ("handshakes_failed", "Handshakes that failed or took too long", &meters.handshakes_failed),
-    ] {
-        registry.register(name, help, counter.clone());
-    }
 }
 
 /// What the engine counts and holds.

@@ -39,6 +39,8 @@ pub(crate) struct EdgeSettings {
     pub(crate) call_ms_max: u64,
     /// Sessions at once on one QUIC connection.
     pub(crate) quic_streams_max: u32,
+    /// How long the body of one request may take, ms.
+    pub(crate) body_ms_max: u64,
 }
 
 impl TlsSource {
@@ -107,6 +109,7 @@ pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
         ..default
     };
     let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.", 30_000)?;
+    let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.", 30_000)?;
     let mut count = |key, about, default, range| -> Result<u32, ConfigError> {
         Ok(u32::try_from(read.number(key, about, default, range)?).unwrap_or(u32::MAX))
     };
@@ -117,6 +120,7 @@ pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
         limits,
         grpc_streams_max: count("edge.grpc_streams_max", GRPC_STREAMS_ABOUT, 200, STREAMS)?,
         call_ms_max,
+        body_ms_max,
         quic_streams_max: count("edge.quic_streams_max", QUIC_STREAMS_ABOUT, 100, STREAMS)?,
     })
 }

@@ -15,11 +15,11 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
         true => OPEN,
         false => "",
     };
-    let tls = match &server.fingerprints.tcp {
+    let tls = match &server.shown.tcp {
         Some(sha256) => format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}"),
         None => String::new(),
     };
-    let (scheme, trust) = match (&server.fingerprints.tcp, &config.tls.source) {
+    let (scheme, trust) = match (&server.shown.tcp, &config.tls.source) {
         (None, _) => ("http", ""),
         (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
         _ => ("https", ""),
@@ -47,8 +47,8 @@ Say where alice is, ask for it, and watch events pass:
 }
 
 fn quic(server: &Server) -> String {
-    match (server.listen.quic, &server.fingerprints.quic) {
-        (Some(quic), Some(sha256)) if server.fingerprints.tcp.is_none() => {
+    match (server.listen.quic, &server.shown.quic) {
+        (Some(quic), Some(sha256)) if server.shown.tcp.is_none() => {
             format!("\n  QUIC     {quic} (WebTransport too); SHA-256 of its development certificate {sha256}")
         }
         (Some(quic), _) => format!("\n  QUIC     {quic} (WebTransport too)"),

@@ -37,7 +37,11 @@ impl Edges {
             ..grpc::Options::default()
         };
         let grpc = serve_grpc(doors.clone(), grpc, options, stopped());
-        let options = http::Options { drain_ms_max: DRAIN_MS_MAX, ..http::Options::default() };
+        let options = http::Options {
+            drain_ms_max: DRAIN_MS_MAX,
+            body_ms_max: config.edge.body_ms_max,
+            ..http::Options::default()
+        };
         let http = http::serve(doors.clone(), http, options, stopped());
         let mut tasks = vec![
             tokio::spawn(tell_if_ended("gRPC", grpc, ended.clone())),
