@@ -18,6 +18,7 @@ use playhead_ingest::{
         quic::{self, Meters, Options, ServeError},
     },
     settings::Settings,
+    tally::Count,
     tls::{Source, Tls, provider},
 };
 use playhead_proto::ingest::v1::{self as proto, client_frame, server_frame};
@@ -87,6 +88,12 @@ impl Site {
         within(&mut self.served).await.unwrap().unwrap();
     }
 
+    /// The counts once every event has its ending, which is counted a moment after it is told.
+    pub async fn at_rest(&self) -> Count {
+        until(|| self.host.engine.tally().count().held() == 0).await;
+        self.host.engine.tally().count()
+    }
+
     /// How a client speaks that trusts the server's certificate.
     pub fn client_config(&self, protocol: &[u8]) -> quinn::ClientConfig {
         quinn::ClientConfig::new(Arc::new(QuicClientConfig::try_from(self.client_tls(protocol)).unwrap()))
@@ -148,7 +155,8 @@ impl Client {
         let config = site.client_config(b"h3");
         let connecting = endpoint.connect_with(config, site.address, "localhost").unwrap();
         let connection = within(connecting).await.unwrap();
-        let session = within(Session::connect(connection.clone(), request(site, "/v1/connect"))).await.unwrap();
+        let session =
+            within(Session::connect(connection.clone(), request(site, "/v1/connect"))).await.unwrap();
         Self { endpoint, connection, session, is_web: true }
     }
 

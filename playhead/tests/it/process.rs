@@ -46,6 +46,7 @@ pub(crate) struct Serve {
     pub(crate) said: Vec<String>,
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
+    pub(crate) quic: SocketAddr,
     pub(crate) admin: SocketAddr,
     /// From the start of the process to its word that it is ready.
     pub(crate) ready_after: Duration,
@@ -79,6 +80,7 @@ impl Serve {
         let data = data_dir.to_str().unwrap();
         let mut arguments = vec!["serve", "--data-dir", data];
         arguments.extend(flags);
+        arguments.push("--quic=127.0.0.1:0");
         let mut child =
             playhead(&arguments, data_dir).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let lines = lines_of(child.stderr.take().unwrap());
@@ -89,6 +91,7 @@ impl Serve {
             said: Vec::new(),
             grpc: nowhere,
             http: nowhere,
+            quic: nowhere,
             admin: nowhere,
             ready_after: Duration::ZERO,
         };
@@ -96,6 +99,7 @@ impl Serve {
         server.ready_after = begun.elapsed();
         server.grpc = address(&server.wait_for("gRPC"));
         server.http = address(&server.wait_for("HTTP"));
+        server.quic = address(&server.wait_for("QUIC"));
         server.admin = address(&server.wait_for("admin"));
         server
     }
