@@ -16,7 +16,10 @@ use axum::{
     routing::get,
 };
 use futures_util::StreamExt;
-use playhead_ingest::{edge::listener::Counts, engine::Engine};
+use playhead_ingest::{
+    edge::{listener::Counts, quic},
+    engine::Engine,
+};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 
@@ -40,10 +43,13 @@ pub(crate) enum Phase {
 }
 
 /// What there is to tell of once the server serves.
-struct Served {
-    engine: Arc<Engine>,
+pub(crate) struct Served {
+    /// The engine.
+    pub(crate) engine: Arc<Engine>,
     /// The listeners, by their edge's name.
-    listeners: Vec<(&'static str, Counts)>,
+    pub(crate) listeners: Vec<(&'static str, Counts)>,
+    /// The QUIC edge, if there is one.
+    pub(crate) quic: Option<quic::Meters>,
 }
 
 /// What the admin port tells of. Clones tell of the same.
@@ -66,9 +72,9 @@ impl Admin {
     }
 
     /// Gives it the engine and the listeners, once there are any.
-    pub(crate) fn attach(&self, engine: Arc<Engine>, listeners: Vec<(&'static str, Counts)>) {
+    pub(crate) fn attach(&self, served: Served) {
         // An engine is started once; a second one would be a bug that readiness cannot mend.
-        let _ = self.served.set(Served { engine, listeners });
+        let _ = self.served.set(served);
     }
 
     /// Answers on this listener until `stop` comes. Taps end with the drain.

@@ -63,6 +63,8 @@ pub(crate) struct Listen {
     pub(crate) grpc: SocketAddr,
     /// HTTP.
     pub(crate) http: SocketAddr,
+    /// QUIC and WebTransport, if they are wanted.
+    pub(crate) quic: Option<SocketAddr>,
     /// Health, readiness, metrics, tap.
     pub(crate) admin: SocketAddr,
     /// True when a listener beyond loopback was asked for by name.
@@ -132,6 +134,7 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     engine.rules = rules(&mut read)?;
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
     let tls = edge::tls(&mut read)?;
+    check_quic(&listen, &tls, &read)?;
     let edge = edge::edge(&mut read)?;
     let log = log(&mut read)?;
     memory::check(&engine, &store, &hot, memory_mb_max, &read)?;
@@ -147,6 +150,7 @@ fn listen(read: &mut Reader) -> Result<Listen, ConfigError> {
             7450,
         )?,
         http: read.address("listen.http", "Where HTTP listens.", 7480)?,
+        quic: read.address_or_off("listen.quic", QUIC_ABOUT, 7443)?,
         admin: read.address("listen.admin", "Where health, readiness, metrics and tap listen.", 7490)?,
         insecure_non_loopback: read.switch("listen.insecure_non_loopback", INSECURE_ABOUT, false)?,
     };
@@ -160,7 +164,22 @@ fn listen(read: &mut Reader) -> Result<Listen, ConfigError> {
             return Err(read.wrong(key, address, format!("an address that {other} does not have")));
         }
     }
-    Ok(listen)
+    match listen.quic {
+        Some(quic) if !quic.ip().is_loopback() && !listen.insecure_non_loopback => {
+            Err(read.wrong("listen.quic", quic, LOOPBACK_ONLY))
+        }
+        _ => Ok(listen),
+    }
+}
+
+/// QUIC without a certificate of the operator's shows a development one, which only this machine should meet.
+fn check_quic(listen: &Listen, tls: &TlsSettings, read: &Reader) -> Result<(), ConfigError> {
+    match listen.quic {
+        Some(quic) if !quic.ip().is_loopback() && tls.source.is_none() => {
+            Err(read.wrong("listen.quic", quic, QUIC_ENCRYPTED))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn data_dir(read: &mut Reader) -> Result<PathBuf, ConfigError> {
@@ -263,6 +282,10 @@ const LEVELS_ALLOWED: &str =
     "off, error, warn, info, debug or trace, also per module: info,playhead_ingest=debug";
 const LOOPBACK_ONLY: &str = "a loopback address such as 127.0.0.1:7450, because development auth believes every \
     caller; `listen.insecure_non_loopback = true` allows others";
+const QUIC_ABOUT: &str =
+    "Where QUIC and WebTransport listen (UDP), or off. Without [tls] they show a development certificate.";
+const QUIC_ENCRYPTED: &str = "a loopback address or off, unless there are tls.certificate and tls.key, or \
+    tls.development";
 const INSECURE_ABOUT: &str =
     "Allow listeners beyond loopback although every caller is believed and nothing is encrypted.";
 const MEMORY_ABOUT: &str =

@@ -5,8 +5,8 @@
 //! ask for them again, [`verify`] reads a data folder; [`image`] is a disk that can be filled and can lose its power,
 //! [`strace`] one that fails or lies, [`network`] one that loses packets, [`journal`] knows the files by the record that
 //! describes them. Each scenario is a file of its own: [`crashes`], [`power_loss`], [`fsync_error`], [`disk_full`],
-//! [`torn_tail`], [`bit_flips`], [`drain`], [`lossy`], [`hostile`], [`overload`], [`soak`]. docs/reliability.md says what each of them
-//! proves.
+//! [`torn_tail`], [`bit_flips`], [`drain`], [`lossy`], [`hostile`], [`overload`], [`soak`]. docs/reliability.md says what
+//! each of them proves.
 
 mod bit_flips;
 mod crashes;

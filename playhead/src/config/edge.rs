@@ -27,7 +27,7 @@ pub(crate) enum TlsSource {
 /// What connections may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EdgeSettings {
-    /// Connections over TCP in all.
+    /// Connections in all.
     pub(crate) connections_max: usize,
     /// Connections from one address.
     pub(crate) connections_per_address_max: usize,
@@ -37,6 +37,8 @@ pub(crate) struct EdgeSettings {
     pub(crate) grpc_streams_max: u32,
     /// How long one gRPC call may take, ms.
     pub(crate) call_ms_max: u64,
+    /// Sessions at once on one QUIC connection.
+    pub(crate) quic_streams_max: u32,
     /// How long the body of one request may take, ms.
     pub(crate) body_ms_max: u64,
 }
@@ -90,21 +92,18 @@ pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
     let mut ms = |key, about| read.number(key, about, 30_000, PATIENCE_MS);
     let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.")?;
     let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.")?;
-    let mut count = |key, about, default, range| -> Result<usize, ConfigError> {
-        Ok(usize::try_from(read.number(key, about, default, range)?).unwrap_or(usize::MAX))
+    let mut count = |key, about, default, range| -> Result<u32, ConfigError> {
+        Ok(u32::try_from(read.number(key, about, default, range)?).unwrap_or(u32::MAX))
     };
-    let connections_max = count("edge.connections_max", "Connections in all.", 20_000, CONNECTIONS)?;
-    let connections_per_address_max =
-        count("edge.connections_per_address_max", "Connections from one address.", 4_096, CONNECTIONS)?;
-    let streams = count("edge.grpc_streams_max", "Streams and calls on a gRPC connection.", 200, STREAMS)?;
-    let grpc_streams_max = u32::try_from(streams).unwrap_or(u32::MAX);
+    let per_address = ("edge.connections_per_address_max", "Connections from one address.");
     Ok(EdgeSettings {
-        connections_max,
-        connections_per_address_max,
+        connections_max: count("edge.connections_max", "Connections in all.", 20_000, CONNECTIONS)? as usize,
+        connections_per_address_max: count(per_address.0, per_address.1, 4_096, CONNECTIONS)? as usize,
         limits,
-        grpc_streams_max,
+        grpc_streams_max: count("edge.grpc_streams_max", GRPC_STREAMS_ABOUT, 200, STREAMS)?,
         call_ms_max,
         body_ms_max,
+        quic_streams_max: count("edge.quic_streams_max", QUIC_STREAMS_ABOUT, 100, STREAMS)?,
     })
 }
 
@@ -138,5 +137,7 @@ const PATIENCE_MS: RangeInclusive<u64> = 100..=600_000;
 const CONNECTIONS: RangeInclusive<u64> = 1..=1_000_000;
 /// The upper end keeps what one connection can make us hold small (rapid reset and its kin).
 const STREAMS: RangeInclusive<u64> = 1..=200;
+const GRPC_STREAMS_ABOUT: &str = "Streams and calls at once on a gRPC connection.";
+const QUIC_STREAMS_ABOUT: &str = "Sessions at once on a QUIC connection.";
 const DEVELOPMENT_ABOUT: &str =
     "Encrypt with a certificate of our own, made below data.dir, that clients have to be told to trust.";

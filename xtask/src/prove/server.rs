@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -54,14 +54,16 @@ impl Plan {
     /// Looks for four free ports from `first` on; the server's log goes into `folder`.
     pub(super) fn new(binary: &Path, data: PathBuf, folder: &Path, first: u16) -> Step<Self> {
         let mut free = (first..=first.saturating_add(PORTS_TRIED_MAX))
-            .filter(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
-        let mut next =
-            || free.next().ok_or_else(|| Stop::Failed(format!("no four free ports from {first} on")));
-        let ports = Ports { grpc: next()?, http: next()?, quic: next()?, admin: next()? };
+            .filter(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+            .filter(|&port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
+        let mut next = || free.next();
+        let (Some(grpc), Some(http), Some(quic), Some(admin)) = (next(), next(), next(), next()) else {
+            return Err(Stop::Failed(format!("no four free ports from {first} on")));
+        };
         Ok(Self {
             binary: binary.to_path_buf(),
             data,
-            ports,
+            ports: Ports { grpc, http, quic, admin },
             log: folder.join("server.log"),
             settings: Vec::new(),
             injection: None,
@@ -111,13 +113,13 @@ impl Plan {
     }
 
     fn command(&self) -> io::Result<Command> {
-        let Ports { grpc, http, admin, .. } = self.ports;
+        let Ports { grpc, http, quic, admin } = self.ports;
         let mut command = match &self.injection {
             Some(injection) => injection.command(&self.binary),
             None => Command::new(&self.binary),
         };
         command.arg("serve").arg("--data-dir").arg(&self.data);
-        for (flag, port) in [("grpc", grpc), ("http", http), ("admin", admin)] {
+        for (flag, port) in [("grpc", grpc), ("http", http), ("quic", quic), ("admin", admin)] {
             command.arg(format!("--{flag}=127.0.0.1:{port}"));
         }
         for setting in &self.settings {
@@ -276,7 +278,7 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let first = taken.local_addr().unwrap().port();
         let plan = Plan::new(Path::new("x"), "data".into(), Path::new("."), first).unwrap();
-        let Ports { grpc, http, admin, .. } = plan.ports;
-        assert!(first < grpc && grpc < http && http < admin, "{first} {:?}", plan.ports);
+        let Ports { grpc, http, quic, admin } = plan.ports;
+        assert!(first < grpc && grpc < http && http < quic && quic < admin, "{first} {:?}", plan.ports);
     }
 }
