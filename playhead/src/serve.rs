@@ -11,7 +11,7 @@ use std::{
 use playhead_ingest::{
     edge::{Doors, Now, grpc, http, listener::Listener},
     engine::{Engine, Parts, Threads},
-    identity::Development,
+    identity::Verifier,
     journal::FsDisk,
 };
 use playhead_store::{durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
@@ -24,7 +24,7 @@ use tokio::{
 use crate::{
     CommandError,
     admin::{Admin, Phase},
-    block_on, check,
+    auth, block_on, check,
     cli::ConfigFlags,
     config::{self, Config, Listen},
     log, print,
@@ -100,6 +100,7 @@ impl Server {
     pub(crate) async fn start(config: &Config) -> Result<Self, ServeError> {
         let now = now();
         let tls = certificate::open(config, &now)?;
+        let auth = auth::open(&config.auth, Arc::clone(&now)).await?;
         let (grpc, http, admin_listener, listen) = bind(config.listen).await?;
         let limits = &config.engine.limits;
         let admin = Admin::new(limits.shards * limits.shard_events_max);
@@ -108,11 +109,15 @@ impl Server {
         let (ended, edge_ended) = mpsc::channel(EDGES);
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
-        let engine = Arc::new(start_engine(config, Arc::clone(&now)).await?);
+        let engine = Arc::new(start_engine(config, Arc::clone(&now), auth.verifier).await?);
         let guards = Guards::new(config, tls.as_ref());
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
         admin.attach(Arc::clone(&engine), vec![("grpc", grpc_counts), ("http", http_counts)]);
         let (stop_edges, edges_stop) = watch::channel(false);
+        if let Some(keys) = auth.keys {
+            tokio::spawn(unless_stopped(edges_stop.clone(), async move { keys.run().await }));
+        }
+        auth.meters.into_iter().for_each(|meters| admin.attach_tokens(meters));
         let fingerprint = tls.as_ref().map(certificate::fingerprint);
         if let Some(tls) = tls {
             let kept = certificate::keep_fresh(tls, config.tls.reload_s, now);
@@ -190,7 +195,7 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
 }
 
 /// Opens journal and stores and starts the engine on them.
-async fn start_engine(config: &Config, now: Now) -> Result<Engine, ServeError> {
+async fn start_engine(config: &Config, now: Now, verifier: Arc<dyn Verifier>) -> Result<Engine, ServeError> {
     let (journal_dir, store_dir) = (check::journal_dir(&config.data_dir), check::store_dir(&config.data_dir));
     let disk = FsDisk::open(journal_dir).map_err(|error| ServeError::Disk { error })?;
     let store = EmbeddedDurable::open(&store_dir, config.store);
@@ -200,7 +205,7 @@ async fn start_engine(config: &Config, now: Now) -> Result<Engine, ServeError> {
         hot: Arc::new(EmbeddedHot::new(config.hot)),
         disk: Arc::new(disk),
         journal: config.journal.clone(),
-        verifier: Arc::new(Development),
+        verifier,
         now,
         seed: rand::random(),
         threads: Threads::Own,

@@ -152,8 +152,7 @@ impl<F: Frames> Talk<F> {
         })?;
         let said = opening.playing.clone();
         let session = doors.intake.open(opening, hello.batch.sent_at_ms, (doors.now)()).await;
-        let session =
-            session.map_err(|no_room| Failure::Busy { retry_after_ms: no_room.retry_after_ms })?;
+        let session = session.map_err(|no_room| Failure::Busy { retry_after_ms: no_room.retry_after_ms })?;
         let playing = session.playing(said);
         let run = hello.datagrams.then(|| Run::from(hello.unacked_from_seq));
         let (ticket, singles, burst, ended) = (Ticket::default(), Vec::new(), 0, None);

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use playhead_ingest::{edge::listener::Counts, engine::Engine, tally::Count};
+use playhead_ingest::{edge::listener::Counts, engine::Engine, identity::meters::Meters, tally::Count};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -13,9 +13,16 @@ use prometheus_client::{
 use super::{Served, process::Process};
 
 /// The page. Before there is an engine it tells of the process alone.
-pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<String, fmt::Error> {
+pub(super) fn page(
+    served: Option<&Served>,
+    tokens: Option<&Meters>,
+    shard_events_max: usize,
+) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Process::now()));
+    if let Some(tokens) = tokens {
+        register_tokens(registry.sub_registry_with_prefix("playhead"), tokens);
+    }
     if let Some(Served { engine, listeners }) = served {
         let registry = registry.sub_registry_with_prefix("playhead");
         register_meters(registry, engine);
@@ -61,6 +68,16 @@ fn register_listener(registry: &mut Registry, edge: &'static str, counts: &Count
     }
     registry.register("connections_open", "Connections that are open", counts.open.clone());
     registry.register("connections_cut", "Connections that were cut, by why", counts.cut.clone());
+}
+
+fn register_tokens(registry: &mut Registry, tokens: &Meters) {
+    registry.register("tokens_verified", "Tokens checked in full and good", tokens.verified.clone());
+    registry.register("tokens_refused", "Tokens refused, by why", tokens.refused.clone());
+    registry.register(
+        "token_keys_failed",
+        "Readings of the tokens' keys that failed",
+        tokens.keys_failed.clone(),
+    );
 }
 
 /// What the engine counts and holds.
