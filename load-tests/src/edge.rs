@@ -5,3 +5,4 @@ pub(crate) mod connect;
 pub(crate) mod http;
 pub(crate) mod publish;
 pub(crate) mod queue;
+pub(crate) mod streams;

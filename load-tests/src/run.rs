@@ -12,13 +12,14 @@ use tokio::{net::lookup_host, sync::watch, task::JoinSet};
 use tonic::transport::Endpoint;
 
 use crate::{
+    edge::streams::Streams,
     ledger::{
         record::{Run as RunRow, VERSION},
         write::{Ledger, Pen},
     },
     names::Names,
     report::{Measured, Progress, Report},
-    scenario::Scenario,
+    scenario::{Port, Scenario},
     server::{self, Watched},
     stage::{Clock, SharedTally},
     tally::{POINTS_MAX, Tally, Window},
@@ -126,6 +127,7 @@ impl Troupe {
                 names: Names::new(run),
                 grpc: addresses.grpc.clone(),
                 http: addresses.http,
+                streams: addresses.streams.clone(),
                 tally,
                 pen: ledger.map_or_else(Pen::dry, Ledger::pen),
                 stop: stopped.clone(),
@@ -149,6 +151,7 @@ impl Troupe {
 struct Addresses {
     grpc: Endpoint,
     http: SocketAddr,
+    streams: Streams,
     admin: Option<SocketAddr>,
 }
 
@@ -159,13 +162,12 @@ impl Addresses {
         let url = |problem: String| LoadError::Url { key: "grpc", url: target.grpc.clone(), problem };
         let grpc = Endpoint::from_shared(target.grpc.clone()).map_err(|error| url(error.to_string()))?;
         let grpc = grpc.connect_timeout(CONNECT_PATIENCE).tcp_nodelay(true);
-        let goes_by_grpc = scenario.reads_per_s > 0 || scenario.loads.iter().any(|load| load.edge.is_grpc());
-        if goes_by_grpc {
+        if scenario.reads_per_s > 0 || scenario.goes_to(Port::Grpc) {
             let unreachable = |error: String| LoadError::Unreachable { url: target.grpc.clone(), error };
             grpc.connect().await.map_err(|error| unreachable(error.to_string()))?;
         }
         let http = look_up("http", &target.http).await?;
-        if scenario.loads.iter().any(|load| !load.edge.is_grpc()) {
+        if scenario.goes_to(Port::Http) {
             let unreachable = |error: io::Error| LoadError::Unreachable {
                 url: target.http.clone(),
                 error: error.to_string(),
@@ -176,7 +178,13 @@ impl Addresses {
             Some(admin) => Some(look_up("admin", admin).await?),
             None => None,
         };
-        Ok(Self { grpc, http, admin })
+        let streams = Streams::of(target);
+        if scenario.goes_to(Port::Quic) {
+            let unreachable = |error: String| LoadError::Unreachable { url: target.quic.clone(), error };
+            let transport = streams.quic().map_err(|error| unreachable(error.to_string()))?;
+            transport.connect().await.map_err(|error| unreachable(error.to_string()))?;
+        }
+        Ok(Self { grpc, http, streams, admin })
     }
 }
 

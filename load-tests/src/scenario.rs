@@ -6,6 +6,7 @@ mod keys;
 mod read;
 
 pub use crate::schedule::Step;
+pub use playhead_client::Trust;
 
 /// A scenario that can be played.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,6 +44,10 @@ pub struct Target {
     pub http: String,
     /// Its admin URL; `None` when it has none.
     pub admin: Option<String>,
+    /// Its QUIC address, `HOST:PORT`.
+    pub quic: String,
+    /// Whom to trust there; `None` when nothing is said.
+    pub quic_trust: Option<Trust>,
 }
 
 /// The way in that a load takes.
@@ -58,12 +63,31 @@ pub enum Edge {
     HttpProtobuf,
     /// `POST /v1/cmcd/TOKEN`: accepted, never acknowledged.
     Cmcd,
+    /// A session per stream, cumulative acks, over QUIC.
+    QuicStream,
+    /// The same with beats as datagrams.
+    QuicDatagram,
+}
+
+/// Which of a server's ports an edge goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Port {
+    Grpc,
+    Http,
+    Quic,
 }
 
 impl Edge {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::GrpcConnect, Self::GrpcPublish, Self::HttpJson, Self::HttpProtobuf, Self::Cmcd];
+    pub const ALL: [Self; 7] = [
+        Self::GrpcConnect,
+        Self::GrpcPublish,
+        Self::HttpJson,
+        Self::HttpProtobuf,
+        Self::Cmcd,
+        Self::QuicStream,
+        Self::QuicDatagram,
+    ];
 
     /// Its name in scenarios and reports.
     #[must_use]
@@ -74,6 +98,8 @@ impl Edge {
             Self::HttpJson => "http-json",
             Self::HttpProtobuf => "http-protobuf",
             Self::Cmcd => "cmcd",
+            Self::QuicStream => "quic-stream",
+            Self::QuicDatagram => "quic-datagram",
         }
     }
 
@@ -86,13 +112,18 @@ impl Edge {
             Self::HttpJson => 3,
             Self::HttpProtobuf => 4,
             Self::Cmcd => 5,
+            Self::QuicStream => 6,
+            Self::QuicDatagram => 7,
         }
     }
 
-    /// True when it speaks gRPC, otherwise HTTP.
-    #[must_use]
-    pub fn is_grpc(self) -> bool {
-        matches!(self, Self::GrpcConnect | Self::GrpcPublish)
+    /// Where it goes.
+    pub(crate) fn port(self) -> Port {
+        match self {
+            Self::GrpcConnect | Self::GrpcPublish => Port::Grpc,
+            Self::HttpJson | Self::HttpProtobuf | Self::Cmcd => Port::Http,
+            Self::QuicStream | Self::QuicDatagram => Port::Quic,
+        }
     }
 }
 
@@ -150,6 +181,10 @@ pub struct Overrides {
     pub http: Option<String>,
     /// `target.admin`; empty means none.
     pub admin: Option<String>,
+    /// `target.quic`.
+    pub quic: Option<String>,
+    /// `target.quic_fingerprint`.
+    pub quic_fingerprint: Option<String>,
     /// `seed`.
     pub seed: Option<u64>,
     /// `duration_s`.
@@ -221,6 +256,11 @@ impl Scenario {
     #[must_use]
     pub fn lasts(&self) -> Duration {
         self.warmup + self.duration
+    }
+
+    /// True when a load goes there.
+    pub(crate) fn goes_to(&self, port: Port) -> bool {
+        self.loads.iter().any(|load| load.edge.port() == port)
     }
 
     /// How long endings are waited for at most.

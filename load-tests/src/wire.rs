@@ -2,7 +2,6 @@
 
 use playhead_proto::ingest::v1 as proto;
 use playhead_store::Event;
-use proto::client_frame::Frame;
 
 /// An event that happened `event.at_ms` after a session's start, with the time that the player's clock shows.
 #[must_use]
@@ -33,28 +32,6 @@ pub fn session(session_id: &str, item_id: &str, duration_ms: i64) -> proto::Sess
         duration_ms: Some(duration_ms),
         credits_ms: None,
     }
-}
-
-/// What opens a stream.
-#[must_use]
-pub fn hello(session: proto::Session, acked_through: u64, now_ms: i64) -> proto::ClientFrame {
-    frame(Frame::Hello(proto::Hello {
-        protocol_version: 1,
-        session: Some(session),
-        sent_at_ms: now_ms,
-        unacked_from_seq: acked_through + 1,
-        ..proto::Hello::default()
-    }))
-}
-
-/// Events as a frame.
-#[must_use]
-pub fn batch(events: Vec<proto::Event>, now_ms: i64) -> proto::ClientFrame {
-    frame(Frame::Events(proto::EventBatch { sent_at_ms: now_ms, events }))
-}
-
-fn frame(said: Frame) -> proto::ClientFrame {
-    proto::ClientFrame { frame: Some(said) }
 }
 
 /// Well below what a server takes in one frame.

@@ -17,6 +17,7 @@ use tokio::{sync::watch, task::LocalSet};
 use tonic::transport::Endpoint;
 
 use crate::{
+    edge::streams::Streams,
     ledger::write::Pen,
     names::Names,
     pacer::Pacer,
@@ -29,7 +30,7 @@ use crate::{
 mod connection;
 mod reads;
 
-use connection::Connection;
+use connection::{Connection, Lines};
 
 /// What a worker needs to know.
 pub(crate) struct Part {
@@ -38,6 +39,8 @@ pub(crate) struct Part {
     pub(crate) number: u32,
     pub(crate) clock: Clock,
     pub(crate) names: Names,
+    /// Where streams lead.
+    pub(crate) streams: Streams,
     pub(crate) grpc: Endpoint,
     /// Where HTTP is served.
     pub(crate) http: SocketAddr,
@@ -95,6 +98,7 @@ impl Worker {
 
     fn new(part: Part) -> io::Result<Self> {
         let scenario = Arc::clone(&part.scenario);
+        let lines = Lines::of(&part).map_err(io::Error::other)?;
         let mut dice = ChaCha8Rng::seed_from_u64(scenario.seed);
         dice.set_stream(u64::from(part.number));
         let office = BoxOffice::new(&scenario.viewers, scenario.seed, part.number, scenario.workers)
@@ -115,7 +119,7 @@ impl Worker {
         for (at, load) in worker.scenario.loads.clone().into_iter().enumerate() {
             let mine = (part.number..load.connections).step_by(worker.scenario.workers as usize);
             for _ in mine {
-                let connection = Connection::open(&worker.stage, &load, at, &part.grpc, part.http);
+                let connection = Connection::open(&worker.stage, &load, at, &lines)?;
                 worker.connections.push(connection);
                 worker.plan(worker.connections.len() - 1);
             }

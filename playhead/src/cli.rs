@@ -141,6 +141,12 @@ pub(crate) struct Load {
     /// Admin address of the server (target.admin); empty for a server that has none
     #[arg(long, value_name = "URL")]
     pub(crate) admin: Option<String>,
+    /// QUIC address of the server (target.quic)
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(crate) quic: Option<String>,
+    /// SHA-256 of the certificate that it shows there (target.quic_fingerprint)
+    #[arg(long, value_name = "HEX")]
+    pub(crate) quic_fingerprint: Option<String>,
     /// Viewers with the same seed do the same (seed)
     #[arg(long)]
     pub(crate) seed: Option<u64>,

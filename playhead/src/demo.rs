@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use playhead_client::{Backoff, Client, OpenError};
 use playhead_load::law::Law;
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
@@ -50,6 +51,9 @@ pub(crate) enum DemoError {
         /// Why not.
         error: tonic::transport::Error,
     },
+    /// There is no client for it.
+    #[error("--server: {0}")]
+    Client(OpenError),
     /// The demo's own server did not start.
     #[error("the demo's own server: {0}")]
     OwnServer(#[from] ServeError),
@@ -94,20 +98,21 @@ async fn play(
     mut signals: Signals,
 ) -> Result<Table, CommandError> {
     let channels = connect(url, asked.viewers).await?;
+    let clients = clients(url, channels.len())?;
     let figures = Arc::new(Figures::default());
     let (stop, stopped) = watch::channel(false);
     let pace = Pace::begin(asked.speedup, asked.duration_s, unix_ms());
     let run = pace.run_name();
-    let viewer = |channel: &Channel| Drive {
-        channel: channel.clone(),
+    let viewer = |client: &Client| Drive {
+        client: client.clone(),
         figures: Arc::clone(&figures),
         stopped: stopped.clone(),
         pace,
         seed: asked.seed,
         run: run.clone(),
     };
-    let numbered = (0..asked.viewers).zip(channels.iter().cycle());
-    let viewers: JoinSet<_> = numbered.map(|(number, channel)| viewer(channel).watch(number)).collect();
+    let numbered = (0..asked.viewers).zip(clients.iter().cycle());
+    let viewers: JoinSet<_> = numbered.map(|(number, client)| viewer(client).watch(number)).collect();
     print::note(&format!("demo: {} viewers at {url}, Ctrl-C ends it early", asked.viewers));
     tokio::select! {
         () = show(&figures) => {}
@@ -118,14 +123,19 @@ async fn play(
     stop.send_replace(true);
     let played = viewers.join_all().await;
     let lasted = pace.elapsed();
-    let gap = if io::stderr().is_terminal() { "\n" } else { "" };
-    print::note(&format!("{gap}demo: reading everything back"));
+    note_reading_back();
     let found = readback::read_back(&channels, asked.seed, &run, &played).await;
     let law = match own_admin {
         Some(admin) => Some(Law::read(&fetch::page(admin, "/metrics").await?.1)),
         None => None,
     };
     Ok(Table { asked: asked.into(), url: url.to_owned(), run, lasted, last: figures.now(), found, law })
+}
+
+/// Ends the line of figures, if they were shown in place.
+fn note_reading_back() {
+    let gap = if io::stderr().is_terminal() { "\n" } else { "" };
+    print::note(&format!("{gap}demo: reading everything back"));
 }
 
 /// Shows the figures once a second, for as long as it is let: in place on a terminal, otherwise a line each.
@@ -155,6 +165,13 @@ async fn connect(url: &str, viewers: u32) -> Result<Vec<Channel>, DemoError> {
         channels.push(connected.map_err(|error| DemoError::Unreachable { url: url.to_owned(), error })?);
     }
     Ok(channels)
+}
+
+/// A client beside each connection: those play, the connections read.
+fn clients(url: &str, count: usize) -> Result<Vec<Client>, DemoError> {
+    let backoff = Backoff { first: RECONNECT_WITHIN, max: RECONNECT_WITHIN };
+    let client = || Client::builder(url).backoff(backoff).tries_max(RECONNECTS_MAX).build();
+    (0..count).map(|_| client().map_err(DemoError::Client)).collect()
 }
 
 /// A server in this process, on free ports and a temporary folder that goes with it.
@@ -188,6 +205,9 @@ fn unix_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// Five seconds in all, on average: a server that restarts is back by then.
+const RECONNECTS_MAX: u32 = 20;
+const RECONNECT_WITHIN: Duration = Duration::from_millis(500);
 const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
 /// Below the 128 that HTTP/2 servers commonly allow.
 const STREAMS_PER_CONNECTION: u32 = 100;

@@ -73,6 +73,8 @@ fn overrides(asked: &Load) -> Overrides {
         grpc: asked.grpc.clone(),
         http: asked.http.clone(),
         admin: asked.admin.clone(),
+        quic: asked.quic.clone(),
+        quic_fingerprint: asked.quic_fingerprint.clone(),
         seed: asked.seed,
         duration_s: asked.duration_s,
         events_per_s: asked.events_per_s,

@@ -131,7 +131,11 @@ impl Server {
             ..grpc::Options::default()
         };
         let grpc = grpc_edge(engine.doors(), grpc, options, stopped(edges_stop.clone()));
-        let options = http::Options { drain_ms_max: DRAIN_MS_MAX, ..http::Options::default() };
+        let options = http::Options {
+            drain_ms_max: DRAIN_MS_MAX,
+            body_ms_max: config.edge.body_ms_max,
+            ..http::Options::default()
+        };
         let http = http::serve(engine.doors(), http, options, stopped(edges_stop));
         let edges = vec![
             tokio::spawn(tell_if_ended("gRPC", grpc, ended.clone())),

@@ -3,9 +3,9 @@
 //!
 //! It knows nothing of our crates. [`server`] runs `playhead serve` as a process, [`load`] and [`ledger`] offer events and
 //! ask for them again, [`verify`] reads a data folder; [`image`] is a disk that can be filled and can lose its power,
-//! [`strace`] one that fails or lies, [`journal`] knows the files by the record that describes them. Each scenario is a
+//! [`strace`] one that fails or lies, [`network`] one that loses packets, [`journal`] knows the files by the record that describes them. Each scenario is a
 //! file of its own: [`crashes`], [`power_loss`], [`fsync_error`], [`disk_full`], [`torn_tail`], [`bit_flips`], [`drain`],
-//! [`overload`], [`soak`]. docs/reliability.md says what each of them proves.
+//! [`lossy`], [`overload`], [`soak`]. docs/reliability.md says what each of them proves.
 
 mod bit_flips;
 mod crashes;
@@ -17,7 +17,9 @@ mod image;
 mod journal;
 mod ledger;
 mod load;
+mod lossy;
 mod metrics;
+mod network;
 mod options;
 mod overload;
 mod peak;
@@ -55,7 +57,7 @@ struct Scenario {
 }
 
 /// All of them, the shortest first.
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 10] = [
     Scenario { name: "drain", what: "SIGTERM under load", play: drain::play },
     Scenario { name: "crashes", what: "kill -9 under load", play: crashes::play },
     Scenario { name: "power-loss", what: "the disk loses its power under load", play: power_loss::play },
@@ -63,6 +65,7 @@ const SCENARIOS: [Scenario; 9] = [
     Scenario { name: "disk-full", what: "the disk is full", play: disk_full::play },
     Scenario { name: "torn-tail", what: "the journal is cut off", play: torn_tail::play },
     Scenario { name: "bit-flips", what: "bits of the journal rot", play: bit_flips::play },
+    Scenario { name: "lossy", what: "a network that loses one packet in twenty", play: lossy::play },
     Scenario { name: "overload", what: "many times as much as it can take", play: overload::play },
     Scenario { name: "soak", what: "half as much as it can take, for long", play: soak::play },
 ];

@@ -1,12 +1,14 @@
 //! The one test command: every check that a change has to pass, in the order in which they fail fastest.
 //!
 //! [`all`] is the list, one function each. [`command`] runs other programs, [`tools`] provides those that a Rust
-//! toolchain does not bring, [`landed`] finds what the .proto files are compared with, [`gates`] counts instructions.
+//! toolchain does not bring, [`landed`] finds what the .proto files are compared with, [`gates`] counts instructions,
+//! [`peers`] lets other people's clients play.
 
 mod all;
 mod command;
 mod gates;
 mod landed;
+mod peers;
 mod tools;
 
 use std::{

@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 pub use self::{
     connection::Connection,
     counts::Counts,
-    guard::Cut,
+    guard::{CUTS, Cut},
     places::{Place, Places},
 };
 use crate::tls::{Tls, TlsError};

@@ -6,13 +6,7 @@
 //! is what browsers say first. What is said on a stream is in [`talk`](super::talk). 0-RTT is off; a client may change
 //! its address.
 
-use std::{
-    io,
-    net::UdpSocket,
-    pin::pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, net::UdpSocket, pin::pin, sync::Arc, time::Duration};
 
 use quinn::VarInt;
 use tokio::{
@@ -21,8 +15,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub use self::meters::Meters;
 use self::admission::{Admission, Admitted};
+pub use self::meters::Meters;
 use super::{Doors, listener::Places};
 use crate::tls::{Tls, TlsError};
 
@@ -146,16 +140,22 @@ pub async fn serve(
             }
         }
     }
-    endpoint.set_server_config(None);
     stop.send_replace(true);
     drain(&endpoint, connections, options.drain_ms_max).await;
     Ok(())
 }
 
-/// Waits for the connections to end by themselves, then closes what is left.
+/// Waits for the connections to end by themselves, and sends away who comes meanwhile; then closes what is left.
 async fn drain(endpoint: &quinn::Endpoint, mut connections: JoinSet<()>, drain_ms_max: u64) {
     let end = Instant::now() + Duration::from_millis(drain_ms_max);
-    let all_gone = async { while connections.join_next().await.is_some() {} };
+    let all_gone = async {
+        loop {
+            tokio::select! {
+                gone = connections.join_next() => if gone.is_none() { break },
+                Some(incoming) = endpoint.accept() => incoming.refuse(),
+            }
+        }
+    };
     if timeout_at(end, all_gone).await.is_err() {
         tracing::warn!(drain_ms_max, "QUIC callers did not leave in time");
     }

@@ -17,8 +17,8 @@ mod write;
 
 pub use playback::{position, session};
 pub use read::{ClientFrame, Hello, client_frame, publish_request, session_events};
-pub(crate) use write::{delimited, failure};
 pub use write::{ServerFrame, ack, event, publish_response, session_outcome, verdict, welcome};
+pub(crate) use write::{delimited, failure};
 
 /// The protocol version that this server speaks.
 pub const PROTOCOL_VERSION: u32 = 1;

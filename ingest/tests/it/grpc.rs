@@ -31,8 +31,8 @@ use tonic_types::{ErrorDetail, StatusExt as _};
 use crate::host::{Host, now_ms};
 
 /// A served engine.
-struct Site {
-    host: Host,
+pub struct Site {
+    pub host: Host,
     address: SocketAddr,
     channel: Channel,
     stop: Option<oneshot::Sender<()>>,
@@ -44,7 +44,7 @@ impl Site {
         Self::with(Settings::default(), grpc::Options::default()).await
     }
 
-    async fn with(settings: Settings, options: grpc::Options) -> Self {
+    pub async fn with(settings: Settings, options: grpc::Options) -> Self {
         let host = Host::start(settings).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -58,11 +58,11 @@ impl Site {
         Self { host, address, channel, stop: Some(stop), served }
     }
 
-    fn begin_stop(&mut self) {
+    pub fn begin_stop(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
-    async fn has_stopped(&mut self) {
+    pub async fn has_stopped(&mut self) {
         within(&mut self.served).await.unwrap().unwrap();
     }
 
@@ -76,9 +76,14 @@ impl Site {
 
     /// A stream of ann's that has sent nothing yet.
     async fn stream(&self) -> Stream {
+        self.stream_of("ann").await.unwrap()
+    }
+
+    /// A stream of whoever has this token, that has sent nothing yet.
+    pub async fn stream_of(&self, token: &str) -> Result<Stream, Status> {
         let (frames, sent) = mpsc::channel(8_192);
-        let answer = call_streaming(&self.channel, "ann", ReceiverStream::new(sent)).await.unwrap();
-        Stream { frames, answer }
+        let answer = call_streaming(&self.channel, token, ReceiverStream::new(sent)).await?;
+        Ok(Stream { frames, answer })
     }
 
     /// A stream of ann's whose session is open.
@@ -122,16 +127,16 @@ impl Site {
 }
 
 /// A hang is a failure too.
-async fn within<T>(work: impl Future<Output = T>) -> T {
+pub async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("no answer")
 }
 
 /// Far more than any answer takes, on however busy a machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// One side of a Connect, which may also send bytes that are no frame.
-struct Stream {
-    frames: mpsc::Sender<Bytes>,
+pub struct Stream {
+    pub frames: mpsc::Sender<Bytes>,
     answer: Streaming<proto::ServerFrame>,
 }
 
@@ -140,11 +145,11 @@ impl Stream {
         self.send_bytes(proto::ClientFrame { frame: Some(frame) }.encode_to_vec()).await;
     }
 
-    async fn send_bytes(&self, bytes: Vec<u8>) {
+    pub async fn send_bytes(&self, bytes: Vec<u8>) {
         self.frames.send(bytes.into()).await.unwrap();
     }
 
-    async fn next(&mut self) -> Result<proto::server_frame::Frame, Status> {
+    pub async fn next(&mut self) -> Result<proto::server_frame::Frame, Status> {
         let frame = within(self.answer.message()).await?.ok_or_else(|| Status::ok("the end"))?;
         Ok(frame.frame.unwrap())
     }
@@ -183,12 +188,12 @@ fn hello(session: &str) -> proto::client_frame::Frame {
     proto::client_frame::Frame::Hello(hello_of(session))
 }
 
-fn hello_of(session: &str) -> proto::Hello {
+pub fn hello_of(session: &str) -> proto::Hello {
     let session = Some(playing(session));
     proto::Hello { protocol_version: 1, session, sent_at_ms: now_ms(), ..proto::Hello::default() }
 }
 
-fn playing(session: &str) -> proto::Session {
+pub fn playing(session: &str) -> proto::Session {
     proto::Session {
         session_id: session.into(),
         item_id: "movie".into(),
@@ -198,12 +203,12 @@ fn playing(session: &str) -> proto::Session {
     }
 }
 
-fn events(events: Vec<proto::Event>) -> proto::client_frame::Frame {
+pub fn events(events: Vec<proto::Event>) -> proto::client_frame::Frame {
     proto::client_frame::Frame::Events(proto::EventBatch { sent_at_ms: now_ms(), events })
 }
 
 /// A beat at second `seq` of the item.
-fn beat(seq: u64) -> proto::Event {
+pub fn beat(seq: u64) -> proto::Event {
     proto::Event {
         kind: proto::EventKind::Beat.into(),
         seq,
@@ -225,7 +230,7 @@ fn by<T>(token: &str, message: T) -> Request<T> {
 
 /// Code, reason, and the field and description of a BadRequest. Panics unless there is exactly one ErrorInfo.
 #[track_caller]
-pub(crate) fn told(status: &Status) -> (Code, String, String, String) {
+pub fn told(status: &Status) -> (Code, String, String, String) {
     let details = status.get_error_details_vec();
     let infos: Vec<_> = details
         .iter()
@@ -251,7 +256,7 @@ fn assert_told(status: &Status, code: Code, reason: &str, field: &str, descripti
 }
 
 #[track_caller]
-fn retry_after_ms(status: &Status) -> u128 {
+pub fn retry_after_ms(status: &Status) -> u128 {
     status.get_details_retry_info().unwrap().retry_delay.unwrap().as_millis()
 }
 
@@ -323,7 +328,7 @@ pub(crate) async fn call_raw<M: prost::Message + Default + 'static>(
 }
 
 /// A length-delimited field.
-fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+pub fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut field = vec![number << 3 | 2];
     prost::encoding::encode_varint(bytes.len() as u64, &mut field);
     field.extend_from_slice(bytes);

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use playhead_ingest::{
     edge::{
         grpc, http,
-        listener::{Counts, Limits, Listener, Places},
+        listener::{CUTS, Counts, Limits, Listener, Places},
     },
     settings::Settings,
     tls::{Reloaded, Source, Tls, provider},
@@ -77,13 +77,7 @@ impl Site {
             }
         };
         tokio::time::timeout(PATIENCE, closed).await.expect("all connections are closed");
-        let mut text = String::new();
-        let mut registry = prometheus_client::registry::Registry::default();
-        registry.register("cut", "", self.counts.cut.clone());
-        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
-        let line =
-            text.lines().find_map(|line| line.strip_prefix(&format!("cut_total{{reason=\"{reason}\"}} ")));
-        line.map_or(0, |count| count.parse().unwrap())
+        CUTS.into_iter().filter(|cut| cut.name() == reason).map(|cut| self.counts.cuts(cut)).sum()
     }
 }
 
@@ -162,8 +156,9 @@ async fn who_says_nothing_or_half_is_cut() {
     let soon = Limits { headers_ms_max: 50, ..Limits::default() };
     let half_block = frame(HEADERS, 0, 1, &headers("/v1/events"));
     let half_preface = b"PRI * HT".to_vec();
+    let half_text = b"POST /v1/events HTTP/1.1\r\nhost: a\r\n".to_vec();
     for edge in EDGES {
-        for said in [Vec::new(), half_preface.clone(), half_block.clone()] {
+        for said in [Vec::new(), half_preface.clone(), half_block.clone(), half_text.clone()] {
             let site = Site::start(edge, |listener| listener.with_limits(soon)).await;
             let is_http2 = said.first() == Some(&0);
             let mut stream = if is_http2 { site.http2().await } else { site.connect().await };

@@ -20,5 +20,7 @@ mod guarded;
 mod host;
 mod http;
 mod http_server;
+mod quic;
+mod script;
 mod sim;
 mod tokens;

@@ -1,4 +1,5 @@
-//! Connect: one session on one stream. What has no ending is sent again after `busy` and on the next stream.
+//! Streams, over gRPC or QUIC: one session on one stream. What has no ending is sent again after `busy`, on the next
+//! stream, and, where it went as a datagram, when that seems lost.
 
 use std::{
     cell::RefCell,
@@ -6,20 +7,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use playhead_proto::ingest::v1 as proto;
-use proto::{
-    ClientFrame, RejectReason, ingest_service_client::IngestServiceClient, server_frame::Frame as Heard,
+use playhead_client::{
+    DATAGRAM_PATIENCE, LineError, frames,
+    transport::{Line, Outbound, Transport},
+    window::{Bounds, Ending, Way, Window},
 };
-use tokio::sync::{Notify, mpsc};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
+use playhead_proto::ingest::v1 as proto;
+use proto::{RejectReason, server_frame::Frame as Heard};
+use tokio::sync::Notify;
+use tonic::Status;
 use tonic_types::StatusExt as _;
 
 use crate::{
     ledger::record::Word,
     play::Session,
     stage::{Stage, back_off},
-    tail::{Ending, Tail},
     wire::{self, BATCH_EVENTS_MAX},
 };
 
@@ -27,15 +29,17 @@ use crate::{
 pub(crate) struct Stream {
     stage: Rc<Stage>,
     session: Rc<Session>,
+    /// Lone beats go as datagrams.
+    datagrams: bool,
     state: RefCell<State>,
     wake: Notify,
 }
 
-#[derive(Default)]
 struct State {
-    tail: Tail,
+    /// What has no ending, each event with the time at which it was due. The stage bounds it.
+    window: Window<Instant>,
     /// Into the present stream; `None` while there is none, or when it is closed on our side.
-    outbound: Option<mpsc::Sender<ClientFrame>>,
+    outbound: Option<Outbound>,
     /// The server was busy: nothing is sent before.
     resumes: Option<Instant>,
     /// Nothing new will come.
@@ -43,8 +47,10 @@ struct State {
 }
 
 impl Stream {
-    pub(crate) fn new(stage: Rc<Stage>, session: Rc<Session>) -> Rc<Self> {
-        Rc::new(Self { stage, session, state: RefCell::default(), wake: Notify::new() })
+    pub(crate) fn new(stage: Rc<Stage>, session: Rc<Session>, datagrams: bool) -> Rc<Self> {
+        let window = Window::new(Bounds::NONE);
+        let state = State { window, outbound: None, resumes: None, is_over: false };
+        Rc::new(Self { stage, session, datagrams, state: state.into(), wake: Notify::new() })
     }
 
     /// Takes events and sends what it can. There has to be room on the stage for them.
@@ -52,9 +58,14 @@ impl Stream {
         let mut state = self.state.borrow_mut();
         for event in events {
             self.stage.pen.borrow_mut().sent(self.session.number, &event);
-            state.tail.push(event, due);
+            // A window without bounds takes everything.
+            let _ = state.window.push(event, due);
         }
+        let knew_when = state.overdue_at().is_some();
         self.pump(&mut state);
+        if !knew_when && state.overdue_at().is_some() {
+            self.wake.notify_one();
+        }
     }
 
     /// Nothing new will come: the stream closes when everything has its ending.
@@ -64,12 +75,12 @@ impl Stream {
     }
 
     /// Plays until everything has its ending, on as many streams as it takes.
-    pub(crate) async fn run(self: Rc<Self>, channel: Channel, reconnects: bool) {
+    pub(crate) async fn run(self: Rc<Self>, transport: Transport, reconnects: bool) {
         let mut tries = 0;
         loop {
             let begun = Instant::now();
-            let Err(status) = self.one_stream(channel.clone()).await else { return };
-            let wait = self.broke(&status, tries);
+            let Err(error) = self.one_stream(&transport).await else { return };
+            let wait = self.broke(&error, tries);
             if !reconnects {
                 return;
             }
@@ -79,87 +90,76 @@ impl Stream {
     }
 
     /// Notes a broken stream, and says how long to wait.
-    fn broke(&self, status: &Status, tries: u32) -> Duration {
+    fn broke(&self, error: &LineError, tries: u32) -> Duration {
         let mut state = self.state.borrow_mut();
         state.outbound = None;
         state.resumes = None;
-        state.tail.go_back();
-        self.stage.tally().broke(&reason(status));
+        state.window.go_back();
+        self.stage.tally().broke(&error.reason);
         #[expect(clippy::cast_precision_loss, reason = "dice")]
         let dice =
             (self.session.number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as f64 / (1_u64 << 24) as f64;
-        let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
-        back_off(tries, dice).max(asked.unwrap_or_default())
+        back_off(tries, dice).max(error.retry_after)
     }
 
-    async fn one_stream(&self, channel: Channel) -> Result<(), Status> {
-        let (tx, rx) = mpsc::channel(FRAMES_MAX);
-        self.open(tx);
-        let mut client = IngestServiceClient::new(channel);
-        let mut inbound = client.connect(self.request(rx)?).await?.into_inner();
+    async fn one_stream(&self, transport: &Transport) -> Result<(), LineError> {
+        let line = transport.open(self.hello(), &viewer(&self.session), self.datagrams).await?;
+        let Line { outbound, mut inbound } = line;
+        self.state.borrow_mut().outbound = Some(outbound);
         loop {
-            let resumes = self.go_on();
+            let wakes_at = self.go_on();
             tokio::select! {
-                heard = inbound.message() => match heard? {
+                heard = inbound.next() => match heard? {
                     Some(frame) => self.hear(frame),
                     None if self.is_done() => return Ok(()),
-                    None => return Err(Status::unavailable("the stream ended before everything was acknowledged")),
+                    None => return Err(LineError::ended_early()),
                 },
                 () = self.wake.notified() => {}
-                () = until(resumes) => self.state.borrow_mut().resumes = None,
+                () = until(wakes_at) => {}
             }
         }
     }
 
-    fn open(&self, tx: mpsc::Sender<ClientFrame>) {
-        let mut state = self.state.borrow_mut();
+    fn hello(&self) -> proto::ClientFrame {
         let now_ms = self.stage.clock.unix_ms(Instant::now());
         let Session { id, item, duration_ms, .. } = &*self.session;
-        let session = wire::session(id, item, *duration_ms);
-        // The channel is new and has room.
-        let _ = tx.try_send(wire::hello(session, state.tail.acked_through(), now_ms));
-        state.outbound = Some(tx);
-        self.pump(&mut state);
+        let acked_through = self.state.borrow().window.acked_through();
+        frames::hello(wire::session(id, item, *duration_ms), acked_through, now_ms)
     }
 
-    fn request(
-        &self,
-        rx: mpsc::Receiver<ClientFrame>,
-    ) -> Result<Request<ReceiverStream<ClientFrame>>, Status> {
-        let mut request = Request::new(ReceiverStream::new(rx));
-        request.metadata_mut().insert("authorization", bearer(&self.session)?);
-        Ok(request)
-    }
-
-    /// Sends what waits; closes our side when there is nothing left. Says when a busy server may be asked again.
+    /// Sends what waits; closes our side when there is nothing left. Says when to go on although nothing happens.
     fn go_on(&self) -> Option<Instant> {
         let mut state = self.state.borrow_mut();
         self.pump(&mut state);
-        if state.is_over && state.tail.is_empty() {
+        if state.is_over && state.window.is_empty() {
             state.outbound = None;
         }
-        state.resumes
+        state.resumes.or(state.overdue_at())
     }
 
     fn is_done(&self) -> bool {
         let state = self.state.borrow();
-        state.is_over && state.tail.is_empty()
+        state.is_over && state.window.is_empty()
     }
 
     /// Sends what waits, as far as the stream takes it.
     fn pump(&self, state: &mut State) {
-        let State { tail, outbound: Some(tx), resumes: None, .. } = state else { return };
-        if !tail.has_waiting() {
+        let now = Instant::now();
+        if state.resumes.is_some_and(|resumes| resumes > now) {
             return;
         }
-        let now = Instant::now();
+        state.resumes = None;
+        let State { window, outbound: Some(outbound), .. } = state else { return };
         let now_ms = self.stage.clock.unix_ms(now);
-        while tail.has_waiting() {
-            let Ok(permit) = tx.try_reserve() else { return };
-            let events = tail.waiting(BATCH_EVENTS_MAX);
-            let sent = events.len();
-            permit.send(wire::batch(events, now_ms));
-            tail.sent(sent, now);
+        if self.datagrams {
+            send_again(window, outbound, now, now_ms);
+            send_alone(window, outbound, now, now_ms);
+        }
+        while window.has_waiting() {
+            let Some(room) = outbound.room() else { return };
+            let events = window.waiting(BATCH_EVENTS_MAX);
+            window.sent(events.len(), now, Way::Stream);
+            room.send(frames::events(events, now_ms));
         }
     }
 
@@ -170,12 +170,12 @@ impl Stream {
         let mut state = self.state.borrow_mut();
         let mut tally = self.stage.tally();
         let mut rejected = Vec::new();
-        let busy = state.tail.hear(&ack, |held, ending| {
+        let busy = state.window.hear(&ack, |held, ending| {
             ended += 1;
             match ending {
-                Ending::Acked => tally.acked(held.due, now),
-                Ending::Rejected => {
-                    tally.rejected(held.due, 1, rejection(&ack, held.event.seq));
+                Ending::Acked => tally.acked(held.note, now),
+                Ending::Rejected(rejection) => {
+                    tally.rejected(held.note, 1, reject_reason(rejection.reason));
                     rejected.push(held.event.seq);
                 }
             }
@@ -193,11 +193,38 @@ impl Stream {
     }
 }
 
+impl State {
+    /// When a datagram has to go again on the stream.
+    fn overdue_at(&self) -> Option<Instant> {
+        self.window.overdue_at(DATAGRAM_PATIENCE)
+    }
+}
+
+/// Sends the datagrams that seem lost again, on the stream.
+fn send_again(window: &mut Window<Instant>, outbound: &Outbound, now: Instant, now_ms: i64) {
+    let Some(room) = outbound.room() else { return };
+    let late = window.take_overdue(now, DATAGRAM_PATIENCE, BATCH_EVENTS_MAX);
+    if !late.is_empty() {
+        room.send(frames::events(late, now_ms));
+    }
+}
+
+/// Sends the one event that waits as a datagram, if it is a beat.
+fn send_alone(window: &mut Window<Instant>, outbound: &Outbound, now: Instant, now_ms: i64) {
+    if !outbound.has_datagrams() || !window.has_one_fresh() {
+        return;
+    }
+    let events = window.waiting(1);
+    let is_beat = events.iter().all(|event| event.kind() == proto::EventKind::Beat);
+    if is_beat && outbound.send_datagram(&frames::events(events, now_ms)) {
+        window.sent(1, now, Way::Datagram);
+    }
+}
+
 /// The viewer of a session, as development auth knows them.
-pub(crate) fn bearer(session: &Session) -> Result<MetadataValue<tonic::metadata::Ascii>, Status> {
+fn viewer(session: &Session) -> String {
     let Session { user, device, .. } = session;
-    let text = format!("Bearer {user}:{user}:{device}");
-    text.parse().map_err(|_| Status::internal("the viewer's name is no header value"))
+    format!("{user}:{user}:{device}")
 }
 
 /// Why a call failed: the server's own word, or else gRPC's with the beginning of its text.
@@ -215,11 +242,6 @@ pub(crate) fn reject_reason(reason: i32) -> &'static str {
     reason.as_str_name().trim_start_matches("REJECT_REASON_")
 }
 
-fn rejection(ack: &proto::Ack, seq: u64) -> &'static str {
-    let found = ack.rejected.iter().find(|rejection| rejection.seq == seq);
-    reject_reason(found.map_or(0, |rejection| rejection.reason))
-}
-
 /// Resolves then, or never.
 pub(crate) async fn until(then: Option<Instant>) {
     match then {
@@ -230,7 +252,5 @@ pub(crate) async fn until(then: Option<Instant>) {
 
 /// How much of a text is kept as a reason: enough to tell them apart.
 const REASON_CHARS_MAX: usize = 60;
-/// Frames that wait for the connection.
-const FRAMES_MAX: usize = 64;
 /// A stream that held this long was a good one: the next tries begin anew.
 const STEADY: Duration = Duration::from_secs(2);

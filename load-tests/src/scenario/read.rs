@@ -5,7 +5,7 @@ use std::time::Duration;
 use toml::{Table, Value};
 
 use super::{
-    Edge, Limit, Load, Overrides, Scenario, ScenarioError, Step, Target, Viewers,
+    Edge, Limit, Load, Overrides, Port, Scenario, ScenarioError, Step, Target, Trust, Viewers,
     keys::{Keys, number_of},
 };
 
@@ -24,6 +24,9 @@ pub(super) fn scenario(table: Table, overrides: &Overrides) -> Result<Scenario, 
         reads_per_s: reads(&mut keys)?,
         limits: limits(&mut keys)?,
     };
+    if scenario.goes_to(Port::Quic) && scenario.target.quic_trust.is_none() {
+        return Err(keys.wrong("target.quic_fingerprint", &"\"\"", QUIC_TRUST));
+    }
     keys.finish()?;
     Ok(scenario)
 }
@@ -46,7 +49,13 @@ fn overridden(mut table: Table, overrides: &Overrides) -> Table {
     for (key, value) in top {
         table.extend(value.map(|value| (key.to_owned(), value)));
     }
-    let said = [("grpc", &overrides.grpc), ("http", &overrides.http), ("admin", &overrides.admin)];
+    let said = [
+        ("grpc", &overrides.grpc),
+        ("http", &overrides.http),
+        ("admin", &overrides.admin),
+        ("quic", &overrides.quic),
+        ("quic_fingerprint", &overrides.quic_fingerprint),
+    ];
     let target = table.entry("target").or_insert_with(|| Value::Table(Table::new()));
     if let Some(target) = target.as_table_mut() {
         for (key, url) in said {
@@ -68,9 +77,31 @@ fn target(keys: &mut Keys) -> Result<Target, ScenarioError> {
     };
     let (grpc, http) = (url("grpc", "http://127.0.0.1:7450")?, url("http", "http://127.0.0.1:7480")?);
     let admin = Some(url("admin", "http://127.0.0.1:7490")?).filter(|admin| !admin.is_empty());
+    let quic = keys.text("quic", "127.0.0.1:7443")?;
+    if !quic.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
+        return Err(keys.wrong("quic", &format!("{quic:?}"), "HOST:PORT, such as 127.0.0.1:7443"));
+    }
+    let quic_trust = quic_trust(&mut keys)?;
     keys.finish()?;
-    Ok(Target { grpc, http, admin })
+    Ok(Target { grpc, http, admin, quic, quic_trust })
 }
+
+fn quic_trust(keys: &mut Keys) -> Result<Option<Trust>, ScenarioError> {
+    let fingerprint = keys.text("quic_fingerprint", "")?;
+    let is_insecure = keys.switch("quic_insecure_loopback", false)?;
+    match (&*fingerprint, is_insecure) {
+        ("", false) => Ok(None),
+        ("", true) => Ok(Some(Trust::AnyoneOnLoopback)),
+        (text, false) => Trust::fingerprint(text)
+            .map(Some)
+            .map_err(|_| keys.wrong("quic_fingerprint", &format!("{text:?}"), "64 hexadecimal digits")),
+        (_, true) => Err(keys.wrong("quic_insecure_loopback", &true, "false beside quic_fingerprint")),
+    }
+}
+
+/// What has to be said before anything is sent over QUIC.
+const QUIC_TRUST: &str =
+    "the SHA-256 of the certificate, as the server's log shows it, or target.quic_insecure_loopback = true";
 
 fn loads(keys: &mut Keys, overrides: &Overrides) -> Result<Vec<Load>, ScenarioError> {
     let tables = match keys.take("load") {

@@ -13,6 +13,18 @@ fn nothing_said_is_a_small_load_on_loopback() {
     assert_eq!(scenario.loads.len(), 1);
     assert_eq!(scenario.loads[0].edge, Edge::GrpcConnect);
     assert_eq!(scenario.limits, []);
+    assert_eq!((&*scenario.target.quic, scenario.target.quic_trust), ("127.0.0.1:7443", None));
+}
+
+#[test]
+fn a_load_over_quic_has_to_say_whom_it_trusts() {
+    let load = "[[load]]\nedge = \"quic-datagram\"\n[target]\n";
+    let trust = |said: &str| parse(&format!("{load}{said}")).unwrap().target.quic_trust.unwrap();
+    assert_eq!(trust("quic_insecure_loopback = true"), Trust::AnyoneOnLoopback);
+    let pinned = format!("quic_fingerprint = \"{}\"", vec!["0B"; 32].join(":"));
+    assert_eq!(trust(&pinned), Trust::Fingerprint([0x0b; 32]));
+    let both = parse(&format!("{load}{pinned}\nquic_insecure_loopback = true")).unwrap_err();
+    assert!(both.contains("target.quic_insecure_loopback is true; allowed is false"), "{both}");
 }
 
 #[test]
@@ -28,6 +40,15 @@ fn a_wrong_value_is_named_with_what_is_allowed() {
         ("[load]\nsessions_per_message = 2", "load.sessions_per_message is 2; allowed is 1, except"),
         ("[viewers]\nzipf = -1", "viewers.zipf is -1; allowed is a number from 0 to 10"),
         ("[target]\ngrpc = \"7450\"", "target.grpc is \"7450\"; allowed is a URL such as"),
+        (
+            "[target]\nquic = \"7443\"",
+            "target.quic is \"7443\"; allowed is HOST:PORT, such as 127.0.0.1:7443",
+        ),
+        (
+            "[target]\nquic_fingerprint = \"ab\"",
+            "target.quic_fingerprint is \"ab\"; allowed is 64 hexadecimal",
+        ),
+        ("[load]\nedge = \"quic-stream\"", "target.quic_fingerprint is \"\"; allowed is the SHA-256 of"),
         ("load = 3", "load is 3; allowed is a table [load], or tables [[load]]"),
         ("[limits]\nack_ms = 3", "there is no key \"limits.ack_ms\"; allowed is ack_p50_ms"),
         ("durations = 3", "there is no key \"durations\"; allowed is name, seed"),
@@ -65,5 +86,5 @@ fn the_scenarios_that_we_ship_can_be_played() {
         names.push(scenario.name);
     }
     names.sort();
-    assert_eq!(names, ["average", "overload", "smoke", "spike"]);
+    assert_eq!(names, ["average", "overload", "quic", "smoke", "spike"]);
 }

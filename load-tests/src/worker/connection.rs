@@ -1,9 +1,12 @@
 //! A connection with the sessions that are open on it.
 
-use std::{net::SocketAddr, rc::Rc, time::Instant};
+use std::{io, net::SocketAddr, rc::Rc, time::Instant};
 
+use playhead_client::transport::{TargetError, Transport};
 use playhead_proto::ingest::v1 as proto;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
+
+use super::Part as Worked;
 
 use crate::{
     edge::{
@@ -13,7 +16,7 @@ use crate::{
         queue::{Part, Queue},
     },
     play::{BoxOffice, Playing},
-    scenario::{Edge, Load},
+    scenario::{Edge, Load, Port},
     stage::Stage,
 };
 
@@ -36,10 +39,19 @@ pub(super) struct Connection {
     owed: usize,
 }
 
+/// Where a worker's connections lead.
+pub(super) struct Lines {
+    grpc: Endpoint,
+    http: SocketAddr,
+    grpc_streams: Transport,
+    /// All its connections share a socket.
+    quic_streams: Option<Transport>,
+}
+
 /// What leads to the server.
 enum Line {
     /// A stream per session.
-    Streams(Channel),
+    Streams(Transport),
     /// Calls, one after the other.
     Calls(Rc<Queue>),
 }
@@ -52,23 +64,9 @@ struct Seat {
 }
 
 impl Connection {
-    pub(super) fn open(stage: &Rc<Stage>, load: &Load, at: usize, grpc: &Endpoint, http: SocketAddr) -> Self {
-        let line = match load.edge {
-            Edge::GrpcConnect => Line::Streams(grpc.connect_lazy()),
-            Edge::GrpcPublish => {
-                let queue = Queue::new(Rc::clone(stage), load.resend);
-                tokio::task::spawn_local(publish::run(Rc::clone(&queue), grpc.connect_lazy()));
-                Line::Calls(queue)
-            }
-            edge => {
-                let queue = Queue::new(Rc::clone(stage), load.resend);
-                let caller =
-                    Caller { queue: Rc::clone(&queue), server: http, edge, reconnects: load.reconnect };
-                tokio::task::spawn_local(caller.run());
-                Line::Calls(queue)
-            }
-        };
-        Self {
+    pub(super) fn open(stage: &Rc<Stage>, load: &Load, at: usize, lines: &Lines) -> io::Result<Self> {
+        let line = lines.line(stage, load)?;
+        Ok(Self {
             load: at,
             connections: load.connections,
             edge: load.edge,
@@ -80,7 +78,7 @@ impl Connection {
             turns: 0,
             next_seat: 0,
             owed: 0,
-        }
+        })
     }
 
     /// How many messages were planned so far.
@@ -142,7 +140,7 @@ impl Connection {
         let playing = office.begin(&stage.names, self.edge);
         stage.begin(&playing.session, self.edge);
         let stream = match &self.line {
-            Line::Streams(channel) => Some(stream(stage, &playing, channel, self.reconnects)),
+            Line::Streams(transport) => Some(stream(stage, &playing, transport, self.edge, self.reconnects)),
             Line::Calls(_) => None,
         };
         *place = Some(Seat { playing, stream });
@@ -177,9 +175,52 @@ impl Seat {
     }
 }
 
-fn stream(stage: &Rc<Stage>, playing: &Playing, channel: &Channel, reconnects: bool) -> Rc<Stream> {
-    let stream = Stream::new(Rc::clone(stage), Rc::clone(&playing.session));
-    tokio::task::spawn_local(Rc::clone(&stream).run(channel.clone(), reconnects));
+impl Lines {
+    pub(super) fn of(part: &Worked) -> Result<Self, TargetError> {
+        let goes_by_quic = part.scenario.goes_to(Port::Quic);
+        Ok(Self {
+            grpc: part.grpc.clone(),
+            http: part.http,
+            grpc_streams: part.streams.grpc()?,
+            quic_streams: goes_by_quic.then(|| part.streams.quic()).transpose()?,
+        })
+    }
+
+    fn line(&self, stage: &Rc<Stage>, load: &Load) -> io::Result<Line> {
+        let queue = || Queue::new(Rc::clone(stage), load.resend);
+        Ok(match load.edge {
+            Edge::GrpcConnect => Line::Streams(self.grpc_streams.another()),
+            Edge::QuicStream | Edge::QuicDatagram => {
+                let transport = self.quic_streams.as_ref();
+                Line::Streams(
+                    transport.ok_or_else(|| io::Error::other("no load was to go by QUIC"))?.another(),
+                )
+            }
+            Edge::GrpcPublish => {
+                let queue = queue();
+                tokio::task::spawn_local(publish::run(Rc::clone(&queue), self.grpc.connect_lazy()));
+                Line::Calls(queue)
+            }
+            edge @ (Edge::HttpJson | Edge::HttpProtobuf | Edge::Cmcd) => {
+                let (queue, server, reconnects) = (queue(), self.http, load.reconnect);
+                let caller = Caller { queue: Rc::clone(&queue), server, edge, reconnects };
+                tokio::task::spawn_local(caller.run());
+                Line::Calls(queue)
+            }
+        })
+    }
+}
+
+/// Begins a session's stream.
+fn stream(
+    stage: &Rc<Stage>,
+    playing: &Playing,
+    transport: &Transport,
+    edge: Edge,
+    reconnects: bool,
+) -> Rc<Stream> {
+    let stream = Stream::new(Rc::clone(stage), Rc::clone(&playing.session), edge == Edge::QuicDatagram);
+    tokio::task::spawn_local(Rc::clone(&stream).run(transport.clone(), reconnects));
     stream
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use playhead_ingest::{edge::listener::Counts, engine::Engine, identity::meters::Meters, tally::Count};
+use playhead_ingest::{engine::Engine, identity::meters::Meters, tally::Count};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -11,6 +11,8 @@ use prometheus_client::{
 };
 
 use super::{Served, process::Process};
+
+mod listeners;
 
 /// The page. Before there is an engine it tells of the process alone.
 pub(super) fn page(
@@ -26,7 +28,7 @@ pub(super) fn page(
     if let Some(Served { engine, listeners }) = served {
         let registry = registry.sub_registry_with_prefix("playhead");
         register_meters(registry, engine);
-        listeners.iter().for_each(|(edge, counts)| register_listener(registry, edge, counts));
+        registry.register_collector(Box::new(listeners::Page(listeners.clone())));
         let engine = Arc::clone(engine);
         registry.register_collector(Box::new(Room { engine, shard_events_max }));
     }
@@ -55,19 +57,6 @@ fn register_meters(registry: &mut Registry, engine: &Engine) {
     for (name, help, counter) in counters {
         registry.register(name, help, counter.clone());
     }
-}
-
-fn register_listener(registry: &mut Registry, edge: &'static str, counts: &Counts) {
-    let registry = registry.sub_registry_with_label(("edge".into(), edge.into()));
-    for (name, help, counter) in [
-        ("connections_accepted", "Connections that were accepted", &counts.accepted),
-        ("connections_full", "Connections closed at once: their address had its share", &counts.full),
-        ("handshakes_failed", "TLS handshakes that failed or took too long", &counts.handshake_failed),
-    ] {
-        registry.register(name, help, counter.clone());
-    }
-    registry.register("connections_open", "Connections that are open", counts.open.clone());
-    registry.register("connections_cut", "Connections that were cut, by why", counts.cut.clone());
 }
 
 fn register_tokens(registry: &mut Registry, tokens: &Meters) {

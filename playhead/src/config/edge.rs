@@ -37,6 +37,8 @@ pub(crate) struct EdgeSettings {
     pub(crate) grpc_streams_max: u32,
     /// How long one gRPC call may take, ms.
     pub(crate) call_ms_max: u64,
+    /// How long the body of one request may take, ms.
+    pub(crate) body_ms_max: u64,
 }
 
 impl TlsSource {
@@ -105,6 +107,7 @@ pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
         ..default
     };
     let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.", 30_000)?;
+    let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.", 30_000)?;
     let mut count = |key, about, default, range| -> Result<usize, ConfigError> {
         Ok(usize::try_from(read.number(key, about, default, range)?).unwrap_or(usize::MAX))
     };
@@ -114,7 +117,14 @@ pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
     let streams =
         count("edge.grpc_streams_max", "Streams and calls at once on a gRPC connection.", 200, STREAMS)?;
     let grpc_streams_max = u32::try_from(streams).unwrap_or(u32::MAX);
-    Ok(EdgeSettings { connections_max, connections_per_address_max, limits, grpc_streams_max, call_ms_max })
+    Ok(EdgeSettings {
+        connections_max,
+        connections_per_address_max,
+        limits,
+        grpc_streams_max,
+        call_ms_max,
+        body_ms_max,
+    })
 }
 
 fn words(text: &str) -> Vec<String> {

@@ -81,6 +81,7 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("edge.headers_ms_max=0", "100 to 600000"),
         ("edge.write_ms_max=600001", "100 to 600000"),
         ("edge.call_ms_max=-1", "100 to 600000"),
+        ("edge.body_ms_max=1", "100 to 600000"),
         ("edge.connections_max=0", "1 to 1000000"),
         ("edge.connections_per_address_max=0", "1 to 1000000"),
         ("edge.grpc_streams_max=201", "1 to 200"),

@@ -2,14 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use playhead_client::{Client, OpenError, Progress, Rejection, SendError, SessionError, Token};
 use playhead_load::viewer::Viewer;
-use playhead_proto::ingest::v1::{ClientFrame, ingest_service_client::IngestServiceClient};
-use tokio::{
-    sync::{mpsc, watch},
-    time::Instant,
-};
-use tokio_stream::wrappers::ReceiverStream;
-use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     figures::Figures,
@@ -64,16 +59,11 @@ impl Pace {
     fn now(&self) -> i64 {
         i64::try_from(self.elapsed().as_millis()).unwrap_or(i64::MAX).saturating_mul(self.speedup.into())
     }
-
-    /// Our time now, Unix ms.
-    fn unix_ms(&self) -> i64 {
-        self.begun_at_ms + i64::try_from(self.elapsed().as_millis()).unwrap_or(0)
-    }
 }
 
 /// What drives a viewer.
 pub(super) struct Drive {
-    pub(super) channel: Channel,
+    pub(super) client: Client,
     pub(super) figures: Arc<Figures>,
     pub(super) stopped: watch::Receiver<bool>,
     pub(super) pace: Pace,
@@ -86,7 +76,21 @@ pub(super) struct Played {
     pub(super) viewer: u32,
     pub(super) sessions: Vec<Ended>,
     /// Why the viewer gave up, if so.
-    pub(super) gave_up: Option<Status>,
+    pub(super) gave_up: Option<GaveUp>,
+}
+
+/// Why a viewer gave up.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GaveUp {
+    /// The session could not be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// An event was not taken.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The session ended early.
+    #[error(transparent)]
+    Session(#[from] SessionError),
 }
 
 impl Drive {
@@ -123,62 +127,37 @@ impl Drive {
         }
     }
 
-    /// Plays a session to its end or the demo's, on as many streams as it takes.
-    async fn play(&self, user: &str, session: &mut Session, begins_ms: i64) -> Result<(), Status> {
-        let mut tries = 0;
-        loop {
-            let status = match self.stream(user, session, begins_ms).await {
-                Ok(()) => return Ok(()),
-                Err(status) => status,
-            };
-            tries += 1;
-            if tries > RECONNECTS_MAX {
-                return Err(status);
-            }
-            self.figures.count(|figures| figures.reconnects += 1);
-            tokio::time::sleep(RECONNECT_AFTER).await;
-        }
-    }
-
-    /// Plays on one stream, until it breaks or everything is acknowledged.
-    async fn stream(&self, user: &str, session: &mut Session, begins_ms: i64) -> Result<(), Status> {
-        let (tx, rx) = mpsc::channel(FRAMES_MAX);
-        let mut outbound = Some(tx);
-        say(&outbound, session.hello(self.pace.unix_ms())).await?;
-        let mut client = IngestServiceClient::new(self.channel.clone());
-        let mut inbound = client.connect(request(user, rx)?).await?.into_inner();
+    /// Plays a session to its end or the demo's, and waits until everything has its ending.
+    async fn play(&self, user: &str, session: &mut Session, begins_ms: i64) -> Result<(), GaveUp> {
+        let token = Token::fixed(format!("{user}:{user}:demo"));
+        let line = self.client.session_as(session.info(), token)?;
+        let mut progress = line.progress();
         let mut stopped = self.stopped.clone();
-        let mut sends_again = (!session.is_settled()).then(Instant::now);
-        loop {
-            let next =
-                session.next_ms().filter(|_| !*stopped.borrow()).map(|ms| self.pace.due(begins_ms + ms));
-            if next.is_none() && session.is_settled() {
-                // Half-closes the stream; the server ends it in turn.
-                outbound = None;
-            }
+        while let Some(ms) = session.next_ms().filter(|_| !*stopped.borrow()) {
             tokio::select! {
-                heard = inbound.message() => match heard? {
-                    Some(frame) => {
-                        let wait = session.hear(frame, &self.figures);
-                        sends_again = wait.map(|wait| Instant::now() + wait).or(sends_again);
-                    }
-                    None if session.is_settled() => return Ok(()),
-                    None => return Err(Status::unavailable(ENDED_EARLY)),
-                },
-                () = until(sends_again) => {
-                    sends_again = None;
-                    session.go_back();
-                    while let Some(frame) = session.send(self.pace.unix_ms()) {
-                        say(&outbound, frame).await?;
+                () = tokio::time::sleep_until(self.pace.due(begins_ms + ms)) => {
+                    for event in session.happen(self.pace.now() - begins_ms, &self.figures) {
+                        line.send(event).await?;
                     }
                 }
-                () = until(next), if sends_again.is_none() => {
-                    session.happen(self.pace.now() - begins_ms, &self.figures);
-                    if let Some(new) = session.send(self.pace.unix_ms()) { say(&outbound, new).await? }
-                }
+                _ = progress.changed() => self.hear(session, &mut progress, &line.take_rejected()),
                 _ = stopped.changed() => {}
             }
         }
+        let mut closing = std::pin::pin!(line.close());
+        loop {
+            tokio::select! {
+                ended = &mut closing => {
+                    self.hear(session, &mut progress, &ended?.rejected);
+                    return Ok(());
+                }
+                Ok(()) = progress.changed() => self.hear(session, &mut progress, &[]),
+            }
+        }
+    }
+
+    fn hear(&self, session: &mut Session, progress: &mut watch::Receiver<Progress>, rejected: &[Rejection]) {
+        session.hear(&progress.borrow_and_update(), rejected, &self.figures);
     }
 }
 
@@ -194,36 +173,3 @@ pub(super) fn names(run: &str, number: u32, item: u32) -> (String, String) {
         format!("movie-{:04}", u64::from(number) * 7 + u64::from(item)),
     )
 }
-
-fn request(
-    user: &str,
-    frames: mpsc::Receiver<ClientFrame>,
-) -> Result<Request<ReceiverStream<ClientFrame>>, Status> {
-    let mut request = Request::new(ReceiverStream::new(frames));
-    let token: MetadataValue<_> = format!("Bearer {user}:{user}:demo")
-        .parse()
-        .map_err(|_| Status::internal("the viewer's name is no header value"))?;
-    request.metadata_mut().insert("authorization", token);
-    Ok(request)
-}
-
-/// Sends a frame; a stream that takes none any more is broken.
-async fn say(outbound: &Option<mpsc::Sender<ClientFrame>>, frame: ClientFrame) -> Result<(), Status> {
-    let broken = || Status::unavailable("the stream broke");
-    outbound.as_ref().ok_or_else(broken)?.send(frame).await.map_err(|_| broken())
-}
-
-/// Resolves then, or never.
-async fn until(then: Option<Instant>) {
-    match then {
-        Some(then) => tokio::time::sleep_until(then).await,
-        None => std::future::pending().await,
-    }
-}
-
-const ENDED_EARLY: &str = "the stream ended before everything was acknowledged";
-/// Frames that wait for the connection.
-const FRAMES_MAX: usize = 16;
-/// Five seconds in all: a server that restarts is back by then.
-const RECONNECTS_MAX: u32 = 20;
-const RECONNECT_AFTER: Duration = Duration::from_millis(250);

@@ -11,7 +11,7 @@ use playhead_store::Event;
 use tonic::{Status, transport::Channel};
 
 use super::{
-    drive::{self, Played},
+    drive::{self, GaveUp, Played},
     session::Ended,
 };
 
@@ -50,7 +50,7 @@ pub(super) async fn read_back(channels: &[Channel], seed: u64, run: &str, played
         .map(|(expected, channel)| async move { look(channel, &expected).await })
         .buffer_unordered(READS_AT_ONCE);
     let given_up = played.iter().filter_map(|played| Some((played.viewer, played.gave_up.as_ref()?)));
-    let gave_up = |(viewer, status): (u32, &Status)| format!("viewer {viewer} gave up: {}", status.message());
+    let gave_up = |(viewer, why): (u32, &GaveUp)| format!("viewer {viewer} gave up: {why}");
     let mut found =
         Found { mismatches: given_up.take(MISMATCHES_MAX).map(gave_up).collect(), ..Found::default() };
     while let Some(one) = asked.next().await {

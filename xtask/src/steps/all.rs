@@ -3,12 +3,12 @@
 use super::{
     Ending, Failure, Step, Workshop,
     command::{self, TestTally},
-    gates, landed, tools,
+    gates, landed, peers, tools,
 };
 use crate::{prove, tidy};
 
 /// All steps in order.
-pub(super) const STEPS: [Step; 11] = [
+pub(super) const STEPS: [Step; 12] = [
     Step { name: "tidy", what: "seams, leftovers, sizes, changelog, manifests", run: tidy },
     Step { name: "format", what: "cargo fmt --all --check", run: format },
     Step { name: "buf", what: "the .proto files: lint, and nothing broken since they last landed", run: buf },
@@ -19,6 +19,11 @@ pub(super) const STEPS: [Step; 11] = [
     Step { name: "benches", what: "benches compile", run: benches },
     Step { name: "gates", what: "instruction counts, at most 5 % above what is recorded", run: gates::check },
     Step { name: "demo", what: "the README's first command, for ten seconds", run: demo },
+    Step {
+        name: "peers",
+        what: "clients from PyPI play: gRPC, QUIC, WebTransport, HTTP/2",
+        run: peers::play,
+    },
     Step { name: "prove", what: "faults, the short form of each: nothing acknowledged is lost", run: prove },
 ];
 

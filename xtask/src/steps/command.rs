@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsStr,
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -17,6 +17,12 @@ impl Workshop {
         let mut command = self.program(Path::new(&cargo));
         command.args(args);
         command
+    }
+
+    /// Where cargo puts what it builds.
+    pub(super) fn target(&self) -> PathBuf {
+        let target = env::var_os("CARGO_TARGET_DIR");
+        target.map_or_else(|| self.root.join("target"), |target| self.root.join(target))
     }
 
     /// Any program, at the workspace's root.

@@ -3,16 +3,25 @@
 use super::Finding;
 
 /// Which of our crates each of our crates may depend on; a crate that is not listed may depend on any.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("proto", &[]),
     // Itself, to turn its contract suite on for its own tests.
     ("store", &["playhead-store"]),
     ("ingest", &["playhead-proto", "playhead-store"]),
     ("catalog", &["playhead-proto", "playhead-store"]),
-    ("load-tests", &["playhead-proto", "playhead-store"]),
+    // Its users know nothing else of ours.
+    ("client", &["playhead-proto"]),
+    ("load-tests", &["playhead-client", "playhead-proto", "playhead-store"]),
     (
         "playhead",
-        &["playhead-proto", "playhead-store", "playhead-ingest", "playhead-catalog", "playhead-load"],
+        &[
+            "playhead-proto",
+            "playhead-client",
+            "playhead-store",
+            "playhead-ingest",
+            "playhead-catalog",
+            "playhead-load",
+        ],
     ),
     (
         "bench",

@@ -4,22 +4,9 @@
 use super::Finding;
 use crate::source::{Source, path};
 
-/// One seam: these names, in these files only.
-struct Seam {
-    rule: &'static str,
-    reason: &'static str,
-    /// The files that are held, as beginnings of their paths; none means all.
-    within: &'static [&'static str],
-    /// Paths that must not be mentioned, with all that lies below them; a trailing `*` matches any ending.
-    names: &'static [&'static str],
-    /// Paths below those that may be mentioned all the same.
-    but: &'static [&'static str],
-    /// Files that may mention them, as beginnings of their paths.
-    only_in: &'static [&'static str],
-}
+mod seam;
 
-/// A seam that forbids nothing yet; entries fill in what they need.
-const NONE: Seam = Seam { rule: "", reason: "", within: &[], names: &[], but: &[], only_in: &[] };
+use seam::{NONE, Seam};
 
 const SEAMS: &[Seam] = &[
     // The edges.
@@ -87,6 +74,7 @@ const SEAMS: &[Seam] = &[
             // Generates the service that reads its messages in place.
             "ingest/build.rs",
             "proto/",
+            "client/src/transport/grpc",
             "playhead/",
             "bench/",
             "load-tests/",
@@ -97,7 +85,7 @@ const SEAMS: &[Seam] = &[
         rule: "quinn-in-quic",
         reason: "only the QUIC edge speaks QUIC",
         names: &["quinn", "quinn_*"],
-        only_in: &["ingest/src/edge/quic", "playhead/", "load-tests/"],
+        only_in: &["ingest/src/edge/quic", "client/src/transport/quic", "playhead/", "load-tests/"],
         ..NONE
     },
     Seam {
@@ -106,7 +94,7 @@ const SEAMS: &[Seam] = &[
         names: &["axum", "axum_*", "hyper", "hyper_util", "tower_http"],
         // The gRPC edge answers browsers too.
         but: &["tower_http::cors"],
-        only_in: &["ingest/src/edge/http", "playhead/", "bench/", "load-tests/"],
+        only_in: &["ingest/src/edge/http", "client/src/transport/grpc", "playhead/", "bench/", "load-tests/"],
         ..NONE
     },
     // The wire.
@@ -119,6 +107,7 @@ const SEAMS: &[Seam] = &[
             "ingest/src/edge/grpc",
             "catalog/src/wire",
             "catalog/src/grpc",
+            "client/",
             "playhead/src/demo",
             "bench/",
             "load-tests/",
@@ -155,6 +144,14 @@ const SEAMS: &[Seam] = &[
         names: &["std::fs", "std::os", "tokio::fs", "rustix"],
         // A certificate and its key are files of the operator's.
         only_in: &["ingest/src/journal/disk", "ingest/src/tls"],
+        ..NONE
+    },
+    // The client.
+    Seam {
+        rule: "the-clients-rules-are-plain",
+        reason: "what a session holds, sends and repeats is decided without clock, network or files; its task has those",
+        within: &["client/src/window", "client/src/beats", "client/src/frames", "client/src/session/core"],
+        names: &["tokio", "quinn", "tonic", "std::fs", "std::net", "rand"],
         ..NONE
     },
     // The stores.
@@ -239,6 +236,8 @@ const SEAMS: &[Seam] = &[
             // The flush before the first commit.
             "ingest/src/recovery.rs",
             "ingest/src/engine.rs",
+            "client/src/session.rs",
+            "client/src/session/drive",
             "playhead/",
             "bench/",
             "load-tests/",
@@ -272,26 +271,6 @@ pub(crate) fn check(source: &Source) -> Vec<Finding> {
     findings
 }
 
-impl Seam {
-    fn holds(&self, file: &str) -> bool {
-        let begins = |beginnings: &[&str]| beginnings.iter().any(|beginning| file.starts_with(beginning));
-        (self.within.is_empty() || begins(self.within)) && !begins(self.only_in)
-    }
-
-    fn forbids(&self, mentioned: &str) -> bool {
-        let matches = |names: &[&str]| names.iter().any(|name| lies_below(mentioned, name));
-        matches(self.names) && !matches(self.but)
-    }
-}
-
-/// Says whether a path is a name or lies below it: `tonic::Status` below `tonic`, `tonic_web::x` below `tonic_*`.
-fn lies_below(path: &str, name: &str) -> bool {
-    if let Some(beginning) = name.strip_suffix('*') {
-        return path.starts_with(beginning);
-    }
-    path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -315,6 +294,7 @@ mod tests {
         ("the-journal-knows-bytes", "ingest/src/journal/record.rs", "use super::super::shard::Shard;"),
         ("the-journal-is-plain-code", "ingest/src/journal/writer.rs", "use tokio::sync::mpsc;"),
         ("files-behind-the-disk", "ingest/src/journal/writer.rs", "use std::{fs::File, io};"),
+        ("the-clients-rules-are-plain", "client/src/window.rs", "use tokio::time::sleep;"),
         ("the-store-knows-no-one", "store/src/event.rs", "use playhead_proto::ingest::v1::Event;"),
         ("fjall-in-embedded", "store/src/codec.rs", "use fjall::Keyspace as K;"),
         ("scylla-in-its-backend", "store/src/durable/embedded.rs", "use scylla::client::Session;"),

@@ -71,13 +71,21 @@ impl Failure {
 
     /// The body is of a type that this route does not read.
     pub(super) fn content_type(found: &str) -> Self {
-        const ALLOWED: &str = "application/json or application/x-protobuf";
-        let message = format!("content-type is {found:?}; allowed is {ALLOWED}");
-        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        let mut failure = Self::new(status, INVALID, "UNSUPPORTED_CONTENT_TYPE", message);
-        failure.error.field = Some("content-type".to_owned());
+        let allowed = "application/json or application/x-protobuf";
+        Self::unsupported("content-type", "UNSUPPORTED_CONTENT_TYPE", found, allowed)
+    }
+
+    /// The body is compressed. Events are small, and what is not unpacked cannot burst.
+    pub(super) fn content_encoding(found: &str) -> Self {
+        Self::unsupported("content-encoding", "UNSUPPORTED_CONTENT_ENCODING", found, "identity, or none")
+    }
+
+    fn unsupported(header: &str, reason: &'static str, found: &str, allowed: &str) -> Self {
+        let message = format!("{header} is {found:?}; allowed is {allowed}");
+        let mut failure = Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, INVALID, reason, message);
+        failure.error.field = Some(header.to_owned());
         failure.error.value = Some(found.chars().take(crate::admission::VALUE_CHARS_MAX).collect());
-        failure.error.allowed = Some(ALLOWED.to_owned());
+        failure.error.allowed = Some(allowed.to_owned());
         failure
     }
 

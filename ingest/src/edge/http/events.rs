@@ -9,10 +9,14 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::State,
-    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use hyper::body::Body as _;
 use prost::Message;
 
 use super::{
@@ -76,6 +80,10 @@ pub(super) async fn post_publish(
 /// A whole body within the message limit.
 pub(super) async fn body_of(front: &Front, body: Body) -> Result<Taken, Failure> {
     let limits = front.doors.intake.limits();
+    // What says that it is too long is not waited for.
+    if body.size_hint().lower() > limits.message_bytes_max as u64 {
+        return Err(Failure::too_large(limits.message_bytes_max));
+    }
     let taken = front.bodies.take(body, limits.message_bytes_max).await;
     match (&taken.room, taken.is_whole) {
         (None, _) => Err(Failure::busy(limits.retry_after_ms)),
@@ -96,6 +104,12 @@ type Batch = Result<SessionBatch, UnreadableBatch>;
 
 impl Format {
     fn of(headers: &HeaderMap) -> Result<Self, Failure> {
+        let packed = headers
+            .get(CONTENT_ENCODING)
+            .filter(|packed| !packed.as_bytes().eq_ignore_ascii_case(b"identity"));
+        if let Some(packed) = packed {
+            return Err(Failure::content_encoding(&String::from_utf8_lossy(packed.as_bytes())));
+        }
         let said = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         match &*essence {
@@ -144,5 +158,15 @@ mod tests {
         assert_eq!(of("application/protobuf"), Some(Format::Protobuf));
         assert_eq!(of("text/plain"), None);
         assert_eq!(Format::of(&HeaderMap::new()).ok(), None);
+    }
+
+    #[test]
+    fn a_compressed_body_is_refused() {
+        for (encoding, is_taken) in [("gzip", false), ("br", false), ("identity", true), ("Identity", true)] {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            headers.insert(CONTENT_ENCODING, encoding.parse().unwrap());
+            assert_eq!(Format::of(&headers).is_ok(), is_taken, "{encoding}");
+        }
     }
 }

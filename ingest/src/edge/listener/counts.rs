@@ -1,9 +1,6 @@
 //! What a listener counts.
 
-use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-};
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
 use super::Cut;
 
@@ -18,19 +15,29 @@ pub struct Counts {
     pub full: Counter,
     /// TLS handshakes that failed or took too long.
     pub handshake_failed: Counter,
-    /// Connections that were cut, by why.
-    pub cut: Family<Why, Counter>,
-}
-
-/// Why connections were cut.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct Why {
-    /// The reason's name.
-    pub reason: &'static str,
+    slow_headers: Counter,
+    control_flood: Counter,
+    reset_flood: Counter,
+    never_reads: Counter,
 }
 
 impl Counts {
+    /// Connections that were cut for this reason.
+    #[must_use]
+    pub fn cuts(&self, cut: Cut) -> u64 {
+        self.of(cut).get()
+    }
+
     pub(super) fn cut(&self, cut: Cut) {
-        self.cut.get_or_create(&Why { reason: cut.name() }).inc();
+        self.of(cut).inc();
+    }
+
+    fn of(&self, cut: Cut) -> &Counter {
+        match cut {
+            Cut::SlowHeaders => &self.slow_headers,
+            Cut::ControlFlood => &self.control_flood,
+            Cut::ResetFlood => &self.reset_flood,
+            Cut::NeverReads => &self.never_reads,
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Watches the frames that an HTTP/2 peer sends (RFC 9113, section 4), without a clock and without keeping them: which
-//! cost us work and bring nothing, and whether a header block is under way.
+//! Watches what a peer sends, without a clock and without keeping it: whether a request's headers are under way, and which
+//! HTTP/2 frames (RFC 9113, section 4) cost us work and bring nothing. Of HTTP/1.1 only the first request is watched: where
+//! a later one begins only the HTTP library knows.
 //!
 //! The HTTP library answers PING, SETTINGS and their like whatever their number, and forgets a stream that is reset. So
 //! each peer has a budget of such frames that grows with time and with what it sends to some purpose.
@@ -29,7 +30,7 @@ pub(super) enum Flood {
 enum Speaks {
     Unknown,
     Http2,
-    /// Something else, which is not watched.
+    /// Something else: HTTP/1.1.
     Other,
 }
 
@@ -42,6 +43,8 @@ enum At {
     Head([u8; HEAD_BYTES], usize),
     /// So many bytes of a frame's payload are to come.
     Payload(usize),
+    /// In the first request of HTTP/1.1, whose last bytes were so many line ends.
+    Text(usize),
 }
 
 impl Frames {
@@ -59,19 +62,20 @@ impl Frames {
     /// Takes note of what was read, `now_ms` after some moment that stays the same.
     pub(super) fn read(&mut self, bytes: &[u8], now_ms: u64) -> Result<(), Flood> {
         let mut rest = bytes;
-        while !rest.is_empty() && self.speaks != Speaks::Other {
+        while !rest.is_empty() && !self.is_left_alone() {
             rest = match self.at {
                 At::Preface(have) => self.preface(have, rest),
                 At::Head(head, have) => self.head(head, have, rest, now_ms)?,
                 At::Payload(left) => self.payload(left, rest),
+                At::Text(line_ends) => self.text(line_ends, rest),
             };
         }
         Ok(())
     }
 
-    /// True once the peer has asked for something, or speaks what others watch.
+    /// True once the headers of a request have come.
     pub(super) fn has_asked(&self) -> bool {
-        self.has_asked || self.speaks == Speaks::Other
+        self.has_asked
     }
 
     /// True while a header block has begun and not ended.
@@ -79,12 +83,18 @@ impl Frames {
         self.is_in_headers
     }
 
+    /// True when nothing is to be seen any more.
+    fn is_left_alone(&self) -> bool {
+        self.speaks == Speaks::Other && self.has_asked
+    }
+
     fn preface<'a>(&mut self, have: usize, bytes: &'a [u8]) -> &'a [u8] {
         let wanted = PREFACE.get(have..).unwrap_or_default();
         let count = wanted.len().min(bytes.len());
         let (new, rest) = bytes.split_at(count);
         if !wanted.starts_with(new) {
-            self.speaks = Speaks::Other;
+            (self.speaks, self.at) = (Speaks::Other, At::Text(0));
+            return bytes;
         } else if count == wanted.len() {
             (self.speaks, self.at) = (Speaks::Http2, At::Head([0; HEAD_BYTES], 0));
         } else {
@@ -121,6 +131,20 @@ impl Frames {
         let left = left - count;
         self.at = if left == 0 { At::Head([0; HEAD_BYTES], 0) } else { At::Payload(left) };
         bytes.get(count..).unwrap_or_default()
+    }
+
+    /// An empty line ends the headers.
+    fn text<'a>(&mut self, mut line_ends: usize, bytes: &'a [u8]) -> &'a [u8] {
+        for byte in bytes {
+            line_ends = match byte {
+                b'\n' => line_ends + 1,
+                b'\r' => line_ends,
+                _ => 0,
+            };
+            self.has_asked |= line_ends == 2;
+        }
+        self.at = At::Text(line_ends);
+        &[]
     }
 
     fn judge(&mut self, kind: u8, flags: u8, length: usize, now_ms: u64) -> Result<(), Flood> {
@@ -282,7 +306,9 @@ mod tests {
         let mut frames = Frames::new();
         frames.read(b"PR", 0).unwrap();
         assert!(!frames.has_asked(), "that may become HTTP/2");
-        frames.read(b"OPFIND / HTTP/1.1\r\n", 0).unwrap();
+        frames.read(b"OPFIND / HTTP/1.1\r\nhost: a\r\n", 0).unwrap();
+        assert!(!frames.has_asked(), "its headers go on");
+        frames.read(b"\r\n", 0).unwrap();
         assert!(frames.has_asked());
         assert_eq!(passes(&mut frames, &frame(PING, 0, 8), 0), 10_000);
     }

@@ -27,6 +27,9 @@ pub enum Cut {
     NeverReads,
 }
 
+/// All reasons.
+pub const CUTS: [Cut; 4] = [Cut::SlowHeaders, Cut::ControlFlood, Cut::ResetFlood, Cut::NeverReads];
+
 impl Cut {
     /// Its name in metrics.
     #[must_use]

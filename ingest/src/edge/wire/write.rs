@@ -1,7 +1,7 @@
 //! What the server answers: welcomes, acks, outcomes, and events that are read back.
 
-pub use playhead_proto::ingest::v1::ServerFrame;
 use playhead_proto::ingest::v1 as proto;
+pub use playhead_proto::ingest::v1::ServerFrame;
 use playhead_store::{Event, hot::Verdict};
 use prost::Message as _;
 

@@ -104,8 +104,8 @@ const LENGTH_BYTES_MAX: usize = 10;
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
     use proptest::prelude::*;
+    use prost::Message as _;
 
     use super::*;
 

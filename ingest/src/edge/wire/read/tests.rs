@@ -154,7 +154,10 @@ fn a_hello_is_read_whole() {
         credits_ms: Some(4),
         ..nameless()
     };
-    assert_eq!(*hello, Hello { protocol_version: 3, batch, unacked_from_seq: 9, token: "t".into(), datagrams: true });
+    assert_eq!(
+        *hello,
+        Hello { protocol_version: 3, batch, unacked_from_seq: 9, token: "t".into(), datagrams: true }
+    );
     let bad_text = field(1, &field(2, &field(1, b"\xff")));
     assert_eq!(
         unreadable_frame(&bad_text),
