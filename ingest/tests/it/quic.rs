@@ -62,7 +62,11 @@ impl Site {
     }
 
     pub async fn with_places(settings: Settings, options: Options, places: Places) -> Self {
-        let host = Host::start(settings).await;
+        Self::before(Host::start(settings).await, options, places).await
+    }
+
+    /// The edge before an engine of the caller's own.
+    pub async fn before(host: Host, options: Options, places: Places) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let source = Source::Development { folder: folder.path().into(), names: Vec::new() };
         let tls = Tls::open(source, now_ms()).unwrap();
@@ -148,7 +152,8 @@ impl Client {
         let config = site.client_config(b"h3");
         let connecting = endpoint.connect_with(config, site.address, "localhost").unwrap();
         let connection = within(connecting).await.unwrap();
-        let session = within(Session::connect(connection.clone(), request(site, "/v1/connect"))).await.unwrap();
+        let session =
+            within(Session::connect(connection.clone(), request(site, "/v1/connect"))).await.unwrap();
         Self { endpoint, connection, session, is_web: true }
     }
 

@@ -18,4 +18,5 @@ mod process;
 mod serve;
 mod tap;
 mod tls;
+mod token;
 mod verify;
