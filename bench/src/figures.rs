@@ -1,4 +1,4 @@
-//! The figures F1.1 to F1.11: each row of the design beside its limit, run in turn, as a ratio with its spread.
+//! The figures F1.1 to F1.11 and F2.5: each row of the design beside its limit, run in turn, as a ratio with its spread.
 //!
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
@@ -51,4 +51,5 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "F1.9", what: "start to ready", measure: standing::start },
     Figure { name: "F1.10", what: "GetPosition beside writes", measure: paced::reads },
     Figure { name: "F1.11", what: "CMCD, one record per POST", measure: saturated::cmcd },
+    Figure { name: "F2.5", what: "token verification, cached and first", measure: rooms::tokens },
 ];

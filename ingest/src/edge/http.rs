@@ -24,7 +24,7 @@ use super::{Doors, listener::Listener};
 use axum::{
     Router,
     middleware::from_fn,
-    routing::{delete, get, post},
+    routing::{MethodFilter, on},
 };
 use body::Bodies;
 use error::Failure;
@@ -75,25 +75,40 @@ pub fn router(doors: Doors, options: &Options) -> Router {
         positions: options.position_keys.clone(),
         bodies: Bodies::new(options.body_bytes_max, Duration::from_millis(options.body_ms_max)),
     });
-    Router::new()
-        .route("/v1/events", post(events::post_events))
-        .route("/v1/publish", post(events::post_publish))
-        .route("/v1/cmcd/{token}", post(cmcd::post).get(cmcd::get))
-        .route("/v1/beacon/{token}", post(beacon::post))
-        .route("/v1/users/{user}", delete(playback::delete_user))
-        .route("/v1/users/{user}/positions", get(playback::get_positions))
-        .route(
-            "/v1/users/{user}/positions/{item}",
-            get(playback::get_position).put(playback::put_position).delete(playback::delete_position),
-        )
-        .route("/v1/users/{user}/items/{item}/watched", post(playback::post_watched))
-        .route("/v1/users/{user}/continue-watching", get(playback::continue_watching))
-        .route("/v1/users/{user}/sessions", get(playback::get_sessions))
-        .route("/v1/users/{user}/sessions/{session}", get(playback::get_session))
-        .fallback(|| async { Failure::not_found("there is no such path") })
+    routes(Router::new())
+        .fallback(|| async { Failure::no_path() })
         .method_not_allowed_fallback(|| async { Failure::method() })
         .layer(from_fn(cors::answer))
         .with_state(front)
+}
+
+/// Makes routes, and [`ROUTES`], which lists them: what is not listed is not served.
+macro_rules! routes {
+    ($($method:ident $path:literal => $handler:path;)*) => {
+        /// Every route: its method and its path.
+        pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path),)*];
+
+        fn routes(router: Router<Arc<Front>>) -> Router<Arc<Front>> {
+            router$(.route($path, on(MethodFilter::$method, $handler)))*
+        }
+    };
+}
+
+routes! {
+    POST "/v1/events" => events::post_events;
+    POST "/v1/publish" => events::post_publish;
+    POST "/v1/cmcd/{token}" => cmcd::post;
+    GET "/v1/cmcd/{token}" => cmcd::get;
+    POST "/v1/beacon/{token}" => beacon::post;
+    DELETE "/v1/users/{user}" => playback::delete_user;
+    GET "/v1/users/{user}/positions" => playback::get_positions;
+    GET "/v1/users/{user}/positions/{item}" => playback::get_position;
+    PUT "/v1/users/{user}/positions/{item}" => playback::put_position;
+    DELETE "/v1/users/{user}/positions/{item}" => playback::delete_position;
+    POST "/v1/users/{user}/items/{item}/watched" => playback::post_watched;
+    GET "/v1/users/{user}/continue-watching" => playback::continue_watching;
+    GET "/v1/users/{user}/sessions" => playback::get_sessions;
+    GET "/v1/users/{user}/sessions/{session}" => playback::get_session;
 }
 
 /// What every handler is given.

@@ -12,7 +12,7 @@ pub use self::batch::{ID_ALLOWED, ITEM_KINDS, SessionBatch, UnreadableBatch, id}
 use super::Doors;
 use crate::{
     admission::{RejectReason, Rejection},
-    identity::Identity,
+    identity::{Identity, Scope},
     intake::{Admitted, NoRoom, Offered},
     live::{Opening, Playing, Session},
     ticket::{Refused, Ticket},
@@ -58,6 +58,9 @@ pub enum Unpublished {
     /// The call as a whole is out of bounds: nothing of it was taken.
     #[error("{} is {}; allowed is {}", .0.field, .0.value, .0.allowed)]
     Refused(Rejection),
+    /// The caller's token lacks this scope: nothing of it was taken.
+    #[error("the token's scope lacks {}", .0.name())]
+    Denied(Scope),
     /// There was no room for any of it.
     #[error("no room, retry after {retry_after_ms} ms")]
     Busy {
@@ -80,6 +83,10 @@ pub async fn publish(
     batches: Vec<Result<SessionBatch, UnreadableBatch>>,
     received_at_ms: i64,
 ) -> Result<Vec<SessionOutcome>, Unpublished> {
+    if let Err(scope) = identity.may_publish() {
+        doors.intake.reject(RejectReason::NotAllowed, event_count(&batches));
+        return Err(Unpublished::Denied(scope));
+    }
     if let Err(rejection) = check_size(&batches, doors.intake.limits().publish_sessions_max) {
         doors.intake.reject(rejection.reason, event_count(&batches));
         return Err(Unpublished::Refused(rejection));

@@ -119,7 +119,7 @@ struct Talk<F: Frames> {
 
 impl<F: Frames> Talk<F> {
     async fn open(doors: Doors, caller: Caller, hello: Hello) -> Result<Self, Failure> {
-        let identity = identity(&doors, caller, &hello)?;
+        let identity = identity(&doors, caller, &hello).await?;
         let opening = hello.batch.opening(&identity).map_err(|rejection| {
             let field = format!("hello.{}", rejection.field).into();
             Failure::Refused(Rejection { field, ..rejection })

@@ -230,7 +230,7 @@ fn by<T>(token: &str, message: T) -> Request<T> {
 
 /// Code, reason, and the field and description of a BadRequest. Panics unless there is exactly one ErrorInfo.
 #[track_caller]
-pub fn told(status: &Status) -> (Code, String, String, String) {
+pub(crate) fn told(status: &Status) -> (Code, String, String, String) {
     let details = status.get_error_details_vec();
     let infos: Vec<_> = details
         .iter()
@@ -301,7 +301,7 @@ impl<M: prost::Message + Default> Decoder for MessageDecoder<M> {
     }
 }
 
-async fn call_streaming(
+pub(crate) async fn call_streaming(
     channel: &Channel,
     token: &str,
     frames: ReceiverStream<Bytes>,
@@ -314,7 +314,7 @@ async fn call_streaming(
 }
 
 /// Calls a unary method with these bytes as its request.
-async fn call_raw<M: prost::Message + Default + 'static>(
+pub(crate) async fn call_raw<M: prost::Message + Default + 'static>(
     channel: &Channel,
     token: &str,
     path: &'static str,

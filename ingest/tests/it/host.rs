@@ -9,7 +9,7 @@ use std::{
 use playhead_ingest::{
     edge::Doors,
     engine::{Engine, Parts, Threads},
-    identity::Development,
+    identity::{Development, Verifier},
     journal::{self, Disk, DiskFile, FsDisk, Listed},
     settings::Settings,
 };
@@ -25,6 +25,11 @@ pub struct Host {
 
 impl Host {
     pub async fn start(settings: Settings) -> Self {
+        Self::believing(settings, Arc::new(Development)).await
+    }
+
+    /// A host whose callers are who this verifier says.
+    pub async fn believing(settings: Settings, verifier: Arc<dyn Verifier>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let gate = Arc::new(Gate::default());
         let disk =
@@ -36,7 +41,7 @@ impl Host {
             hot: Arc::new(EmbeddedHot::new(Default::default())),
             disk: Arc::new(disk),
             journal: journal::Settings::default(),
-            verifier: Arc::new(Development),
+            verifier,
             now: Arc::new(now_ms),
             seed: 7,
             threads: Threads::Own,

@@ -23,3 +23,4 @@ mod http_server;
 mod quic;
 mod script;
 mod sim;
+mod tokens;

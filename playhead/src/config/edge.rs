@@ -88,28 +88,10 @@ pub(crate) fn tls(read: &mut Reader) -> Result<TlsSettings, ConfigError> {
 
 /// Reads `[edge]`.
 pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
-    let default = listener::Limits::default();
-    let mut ms = |key, about, default| read.number(key, about, default, PATIENCE_MS);
-    let limits = listener::Limits {
-        handshake_ms_max: ms(
-            "edge.handshake_ms_max",
-            "How long a TLS handshake may take, ms.",
-            default.handshake_ms_max,
-        )?,
-        headers_ms_max: ms(
-            "edge.headers_ms_max",
-            "How long a request's headers may take, ms.",
-            default.headers_ms_max,
-        )?,
-        write_ms_max: ms(
-            "edge.write_ms_max",
-            "How long a peer may not read its answers, ms.",
-            default.write_ms_max,
-        )?,
-        ..default
-    };
-    let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.", 30_000)?;
-    let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.", 30_000)?;
+    let limits = limits(read)?;
+    let mut ms = |key, about| read.number(key, about, 30_000, PATIENCE_MS);
+    let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.")?;
+    let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.")?;
     let mut count = |key, about, default, range| -> Result<u32, ConfigError> {
         Ok(u32::try_from(read.number(key, about, default, range)?).unwrap_or(u32::MAX))
     };
@@ -122,6 +104,22 @@ pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
         call_ms_max,
         body_ms_max,
         quic_streams_max: count("edge.quic_streams_max", QUIC_STREAMS_ABOUT, 100, STREAMS)?,
+    })
+}
+
+/// The times that a connection has.
+fn limits(read: &mut Reader) -> Result<listener::Limits, ConfigError> {
+    let limits = listener::Limits::default();
+    let mut ms = |key, about, default| read.number(key, about, default, PATIENCE_MS);
+    let handshake =
+        ms("edge.handshake_ms_max", "How long a TLS handshake may take, ms.", limits.handshake_ms_max)?;
+    let headers = ms("edge.headers_ms_max", "How long headers may take to come, ms.", limits.headers_ms_max)?;
+    let write = ms("edge.write_ms_max", "How long answers may stay unread, ms.", limits.write_ms_max)?;
+    Ok(listener::Limits {
+        handshake_ms_max: handshake,
+        headers_ms_max: headers,
+        write_ms_max: write,
+        ..limits
     })
 }
 

@@ -81,6 +81,11 @@ impl Plan {
         Self { data, ..self.clone() }
     }
 
+    /// What its servers say.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// Under strace, which answers some of its system calls.
     pub(super) fn under(&self, injection: Injection) -> Self {
         Self { injection: Some(injection), ..self.clone() }

@@ -1,46 +1,32 @@
-//! Who calls, from a call's metadata.
+//! Who calls, from a call's metadata, and what they may touch.
 
+use playhead_store::UserId;
 use tonic::{Status, metadata::MetadataMap};
 
 use super::status;
 use crate::{
     edge::Doors,
-    identity::{Credential, Identity},
+    identity::{self, Credential, Denied, Identity, Scope},
 };
 
-/// Says who calls.
+/// Says who calls. May wait for newer keys.
 ///
 /// # Errors
 /// UNAUTHENTICATED.
-pub(super) fn identify(doors: &Doors, metadata: &MetadataMap) -> Result<Identity, Status> {
-    let text = |name| metadata.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let token = match metadata.contains_key("authorization") {
-        true => Some(text("authorization").and_then(bearer).ok_or_else(status::no_bearer)?),
-        false => None,
-    };
-    let credential = Credential {
-        token,
-        user: text("playhead-user"),
-        account: text("playhead-account"),
-        device: text("playhead-device"),
-    };
-    doors.verifier.verify(credential).map_err(|error| status::unauthenticated(&error))
+pub(super) async fn identify(doors: &Doors, metadata: &MetadataMap) -> Result<Identity, Status> {
+    let credential =
+        Credential::from_headers(metadata.as_ref()).map_err(|error| status::unauthenticated(&error))?;
+    let identity = identity::identify(&*doors.verifier, credential).await;
+    identity.map_err(|error| status::unauthenticated(&error))
 }
 
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bearer_token_is_read_and_nothing_else() {
-        assert_eq!(bearer("Bearer ann"), Some("ann"));
-        assert_eq!(bearer("bearer ann:family"), Some("ann:family"));
-        assert_eq!(bearer("Basic ann"), None);
-        assert_eq!(bearer("ann"), None);
-    }
+/// Checks that the caller may do this with a user's data. Another viewer's looks as if there were no `what`.
+///
+/// # Errors
+/// NOT_FOUND, PERMISSION_DENIED.
+pub(super) fn allow(identity: &Identity, scope: Scope, user: &UserId, what: &str) -> Result<(), Status> {
+    identity.may(scope, user).map_err(|denied| match denied {
+        Denied::Absent => status::not_found(what),
+        Denied::Scope(scope) => status::scope_required(scope),
+    })
 }

@@ -38,8 +38,8 @@ impl IngestService for Ingest {
         &self,
         request: Request<Streaming<Frame>>,
     ) -> Result<Response<Self::ConnectStream>, Status> {
-        let identity = caller::identify(&self.doors, request.metadata())?;
-        if identity == Identity::Service {
+        let identity = caller::identify(&self.doors, request.metadata()).await?;
+        if !matches!(identity, Identity::Viewer(_)) {
             return Err(status::viewer_required());
         }
         // The answer begins before the Hello is there: some clients send nothing until they see it begin.
@@ -49,7 +49,7 @@ impl IngestService for Ingest {
     }
 
     async fn publish(&self, request: Request<Batches>) -> Result<Response<PublishResponse>, Status> {
-        let identity = caller::identify(&self.doors, request.metadata())?;
+        let identity = caller::identify(&self.doors, request.metadata()).await?;
         let Batches(batches) = request.into_inner();
         let batches = batches.map_err(|unreadable| {
             self.doors.intake.reject(unreadable.rejection.reason, unreadable.events);

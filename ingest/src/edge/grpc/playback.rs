@@ -1,6 +1,7 @@
 //! The `PlaybackService`: reads, explicit marks, erasure.
 //!
-//! A viewer reads and writes only its own; to it, other users have nothing. A service may name any user.
+//! A viewer reads and writes only its own; to it, other users have nothing. A service may name any user, as far as its
+//! scopes go.
 
 use playhead_proto::playback::v1 as proto;
 use playhead_store::{Event, ItemId, SessionId, SessionKey, UserId};
@@ -11,7 +12,7 @@ use super::{caller, service::playback_service_server::PlaybackService, status};
 use crate::{
     admission::{self, RejectReason, Rejection},
     edge::{Doors, publish, wire},
-    identity::Identity,
+    identity::Scope,
     page::PageRequest,
     playback::SessionView,
 };
@@ -30,7 +31,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::GetPositionRequest>,
     ) -> Result<Response<proto::GetPositionResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "position")?;
+        let user = self.user(&request, Scope::PlaybackRead, &request.get_ref().user_id, "position").await?;
         let item = item("item_id", &request.get_ref().item_id)?;
         let row =
             self.doors.playback.position(&user, &item).await.map_err(|error| status::playback(&error))?;
@@ -43,7 +44,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::BatchGetPositionsRequest>,
     ) -> Result<Response<proto::BatchGetPositionsResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "user")?;
+        let user = self.user(&request, Scope::PlaybackRead, &request.get_ref().user_id, "user").await?;
         let items = items(&request.get_ref().item_ids)?;
         let rows =
             self.doors.playback.positions(&user, items).await.map_err(|error| status::playback(&error))?;
@@ -55,7 +56,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::ListContinueWatchingRequest>,
     ) -> Result<Response<proto::ListContinueWatchingResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "user")?;
+        let user = self.user(&request, Scope::PlaybackRead, &request.get_ref().user_id, "user").await?;
         let page = page(request.get_ref().page_size, &request.get_ref().page_token)?;
         let found = self.doors.playback.continue_watching(&user, &page).await;
         let found = found.map_err(|error| status::playback(&error))?;
@@ -70,7 +71,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::ListSessionsRequest>,
     ) -> Result<Response<proto::ListSessionsResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "user")?;
+        let user = self.user(&request, Scope::PlaybackRead, &request.get_ref().user_id, "user").await?;
         let asked = request.get_ref();
         let page = page(asked.page_size, &asked.page_token)?;
         let item = (!asked.item_id.is_empty()).then(|| item("item_id", &asked.item_id)).transpose()?;
@@ -86,7 +87,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::GetSessionRequest>,
     ) -> Result<Response<proto::GetSessionResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "session")?;
+        let user = self.user(&request, Scope::PlaybackRead, &request.get_ref().user_id, "session").await?;
         let asked = request.into_inner();
         let wanted = wanted(asked.read_mask)?;
         let session = publish::id("session_id", &asked.session_id, SessionId::new);
@@ -100,7 +101,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::SetPositionRequest>,
     ) -> Result<Response<proto::SetPositionResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "user")?;
+        let user = self.user(&request, Scope::PlaybackWrite, &request.get_ref().user_id, "user").await?;
         let item = item("item_id", &request.get_ref().item_id)?;
         let position_ms = request.get_ref().position_ms;
         admission::media(RejectReason::PositionOutOfRange, "position_ms", Some(position_ms))
@@ -115,7 +116,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::MarkWatchedRequest>,
     ) -> Result<Response<proto::MarkWatchedResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "user")?;
+        let user = self.user(&request, Scope::PlaybackWrite, &request.get_ref().user_id, "user").await?;
         let item = item("item_id", &request.get_ref().item_id)?;
         let watched = request.get_ref().watched;
         let marked = self.doors.playback.mark_watched(&user, &item, watched, self.now_ms()).await;
@@ -127,7 +128,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::ForgetItemRequest>,
     ) -> Result<Response<proto::ForgetItemResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "user")?;
+        let user = self.user(&request, Scope::PlaybackWrite, &request.get_ref().user_id, "user").await?;
         let item = item("item_id", &request.get_ref().item_id)?;
         let forgotten = self.doors.playback.forget(&user, &item, self.now_ms()).await;
         forgotten.map_err(|error| status::playback(&error))?;
@@ -138,7 +139,7 @@ impl PlaybackService for Reads {
         &self,
         request: Request<proto::EraseUserRequest>,
     ) -> Result<Response<proto::EraseUserResponse>, Status> {
-        let user = self.user(&request, &request.get_ref().user_id, "user")?;
+        let user = self.user(&request, Scope::PlaybackErase, &request.get_ref().user_id, "user").await?;
         let erased_through_ms = self.now_ms();
         let erased = self.doors.playback.erase(&user, erased_through_ms).await;
         erased.map_err(|error| status::playback(&error))?;
@@ -148,14 +149,18 @@ impl PlaybackService for Reads {
 
 impl Reads {
     /// The user that a request names. Another viewer's looks as if there were no `what`.
-    fn user<T>(&self, request: &Request<T>, named: &str, what: &str) -> Result<UserId, Status> {
-        let identity = caller::identify(&self.doors, request.metadata())?;
+    async fn user<T: Sync>(
+        &self,
+        request: &Request<T>,
+        scope: Scope,
+        named: &str,
+        what: &str,
+    ) -> Result<UserId, Status> {
+        let identity = caller::identify(&self.doors, request.metadata()).await?;
         let user =
             publish::id("user_id", named, UserId::new).map_err(|rejection| status::refused(&rejection))?;
-        match identity {
-            Identity::Viewer(viewer) if viewer.user != user => Err(status::not_found(what)),
-            Identity::Viewer(_) | Identity::Service => Ok(user),
-        }
+        caller::allow(&identity, scope, &user, what)?;
+        Ok(user)
     }
 
     fn now_ms(&self) -> i64 {

@@ -9,7 +9,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 use crate::{
     admission::{RejectReason, Rejection},
     edge::publish::Unpublished,
-    identity::IdentityError,
+    identity::{IdentityError, Scope},
     page::PageError,
     playback::PlaybackError,
 };
@@ -52,18 +52,19 @@ pub(super) fn page(error: &PageError, token: &str) -> Status {
 
 /// A credential that proves nobody.
 pub(super) fn unauthenticated(error: &IdentityError) -> Status {
-    plain(Code::Unauthenticated, "UNAUTHENTICATED", &error.to_string())
+    plain(Code::Unauthenticated, error.reason(), &error.to_string())
 }
 
-/// An `authorization` that is no bearer token.
-pub(super) fn no_bearer() -> Status {
-    plain(Code::Unauthenticated, "UNAUTHENTICATED", "authorization is not `Bearer TOKEN`")
+/// A token without the scope that a call needs.
+pub(super) fn scope_required(scope: Scope) -> Status {
+    let message = format!("the token's scope lacks {}", scope.name());
+    plain(Code::PermissionDenied, "SCOPE_REQUIRED", &message)
 }
 
 /// A stream is one viewer's, and a service must say whose.
 pub(super) fn viewer_required() -> Status {
-    let message = "Connect plays for one viewer: name the user in `authorization: Bearer USER` or `playhead-user`; \
-                   a service that speaks for many uses Publish";
+    let message = "Connect plays for one viewer: send the viewer's `authorization: Bearer TOKEN`; a service that speaks \
+                   for many uses Publish";
     plain(Code::PermissionDenied, "VIEWER_REQUIRED", message)
 }
 
@@ -87,6 +88,7 @@ pub(super) fn stopping() -> Status {
 pub(super) fn unpublished(unpublished: &Unpublished) -> Status {
     match unpublished {
         Unpublished::Refused(rejection) => refused(rejection),
+        Unpublished::Denied(scope) => scope_required(*scope),
         Unpublished::Busy { retry_after_ms } => busy(*retry_after_ms),
         Unpublished::Stopping => stopping(),
     }

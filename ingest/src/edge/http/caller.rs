@@ -1,51 +1,51 @@
 //! Who calls: the credential of a request, and what its holder may touch.
 
-use axum::http::{HeaderMap, header::AUTHORIZATION};
+use axum::http::HeaderMap;
 use playhead_store::UserId;
 
 use super::{Front, error::Failure};
 use crate::{
     edge::publish,
-    identity::{Credential, Identity},
+    identity::{self, Credential, Denied, Identity, Scope, Viewer},
 };
 
-/// Who a request is from, by its headers.
+/// Who a request is from, by its headers. May wait for newer keys.
 ///
 /// # Errors
 /// UNAUTHENTICATED, when they prove nobody.
-pub(super) fn identity(front: &Front, headers: &HeaderMap) -> Result<Identity, Failure> {
-    Ok(front.doors.verifier.verify(credential(headers))?)
+pub(super) async fn identity(front: &Front, headers: &HeaderMap) -> Result<Identity, Failure> {
+    Ok(identity::identify(&*front.doors.verifier, Credential::from_headers(headers)?).await?)
 }
 
-/// The user that a path names, if the caller may touch what is theirs. Whoever shows nothing is, for a verifier that
-/// believes names, the user in the path.
-///
-/// # Errors
-/// Among others NOT_FOUND for another viewer's data: denied looks like absent.
-pub(super) fn user(front: &Front, headers: &HeaderMap, named: &str) -> Result<UserId, Failure> {
-    let user =
-        publish::id("user_id", named, UserId::new).map_err(|rejection| Failure::rejected(&rejection))?;
-    let shown = credential(headers);
-    let is_nothing = shown.token.is_none() && shown.user.is_none();
-    let credential = if is_nothing { Credential { user: Some(named), ..shown } } else { shown };
-    match front.doors.verifier.verify(credential)? {
-        Identity::Viewer(viewer) if viewer.user != user => {
-            Err(Failure::not_found(format!("there is no user {named:?}, or it is not yours to see")))
-        }
-        Identity::Viewer(_) | Identity::Service => Ok(user),
+/// Which viewer a token in a path proves, on fronts whose players can send no headers and take no answer.
+pub(super) async fn viewer(front: &Front, token: &str) -> Option<Viewer> {
+    match identity::identify(&*front.doors.verifier, Credential::token(token)).await {
+        Ok(Identity::Viewer(viewer)) => Some(viewer),
+        Ok(Identity::Service { .. } | Identity::Admin) | Err(_) => None,
     }
 }
 
-fn credential(headers: &HeaderMap) -> Credential<'_> {
-    let text = |name: &str| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let token = text(AUTHORIZATION.as_str()).and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    Credential {
-        token,
-        user: text("playhead-user"),
-        account: text("playhead-account"),
-        device: text("playhead-device"),
+/// The user that a path names, if the caller may do this with what is theirs. Whoever shows nothing is, for a verifier
+/// that believes names, the user in the path.
+///
+/// # Errors
+/// Among others NOT_FOUND for another viewer's data, in the words of a `what` that is not there.
+pub(super) async fn user(
+    front: &Front,
+    headers: &HeaderMap,
+    scope: Scope,
+    named: &str,
+    what: &str,
+) -> Result<UserId, Failure> {
+    let shown = Credential::from_headers(headers)?;
+    let is_nothing = shown.token.is_none() && shown.user.is_none();
+    let credential = if is_nothing { Credential { user: Some(named), ..shown } } else { shown };
+    let identity = identity::identify(&*front.doors.verifier, credential).await?;
+    let user =
+        publish::id("user_id", named, UserId::new).map_err(|rejection| Failure::rejected(&rejection))?;
+    match identity.may(scope, &user) {
+        Ok(()) => Ok(user),
+        Err(Denied::Absent) => Err(Failure::absent(what)),
+        Err(Denied::Scope(scope)) => Err(Failure::scope_required(scope)),
     }
 }

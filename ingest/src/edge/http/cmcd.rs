@@ -16,10 +16,10 @@ use axum::{
 };
 use playhead_store::{ItemId, ItemKind, Playable, SeqOrder, SessionId, SessionKey};
 
-use super::{Front, body::Taken};
+use super::{Front, body::Taken, caller};
 use crate::{
     admission::{RawEvent, RejectReason},
-    identity::{Credential, Identity, Viewer},
+    identity::{Pass, Viewer},
     live::{Opening, Playing},
     tally::ShedReason,
 };
@@ -96,16 +96,18 @@ fn whole_lines(bytes: &[u8]) -> &[u8] {
 async fn take(front: &Front, token: Result<Path<String>, PathRejection>, text: &[u8]) {
     let received_at_ms = (front.doors.now)();
     let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let viewer = token.ok().and_then(|Path(token)| {
-        front.doors.verifier.verify(Credential { token: Some(&token), ..Credential::default() }).ok()
-    });
-    let Some(Identity::Viewer(viewer)) = viewer else {
+    let viewer = match token {
+        Ok(Path(token)) => caller::viewer(front, &token).await,
+        Err(_) => None,
+    };
+    let Some(viewer) = viewer else {
         front.doors.intake.reject(RejectReason::NotAllowed, lines.count() as u64);
         return;
     };
-    let mut report = Report::default();
+    let mut report = Report { pass: viewer.pass.clone(), ..Report::default() };
     lines.for_each(|line| report.add(line, &front.positions));
     front.doors.intake.reject(RejectReason::Malformed, report.malformed);
+    front.doors.intake.reject(RejectReason::NotAllowed, report.not_allowed);
     front.doors.intake.shed(ShedReason::NotKept, report.not_kept);
     front.doors.intake.shed(ShedReason::Overload, report.too_many);
     let Report { mut entries, sent_at_ms, .. } = report;
@@ -124,10 +126,14 @@ async fn take(front: &Front, token: Result<Path<String>, PathRejection>, text: &
 /// The records of one request.
 #[derive(Default)]
 struct Report<'a> {
+    /// What the token allows, when it is one session's.
+    pass: Option<Arc<Pass>>,
     entries: Vec<Entry<'a>>,
     /// The latest time that any record names: when the request was sent, by the player's clock.
     sent_at_ms: Option<i64>,
     malformed: u64,
+    /// Records of another session or item than the token's.
+    not_allowed: u64,
     not_kept: u64,
     /// Records beyond [`RECORDS_MAX`].
     too_many: u64,
@@ -152,13 +158,27 @@ impl<'a> Report<'a> {
             return;
         }
         let seq = record.seq(line);
-        let session = record.sid.take().filter(|sid| sid.chars().count() <= SID_CHARS_MAX);
-        let Some(session) = session.filter(|sid| SessionId::new(sid).is_ok()) else {
+        let session = match (record.sid.take(), &self.pass) {
+            (None, Some(pass)) => Some(Cow::Owned(pass.session.to_string())),
+            (sid, _) => sid.filter(|sid| sid.chars().count() <= SID_CHARS_MAX && SessionId::new(sid).is_ok()),
+        };
+        let Some(session) = session else {
             self.malformed += 1;
             return;
         };
+        let item = match (record.cid.as_deref(), &self.pass) {
+            (None, Some(pass)) => Some(pass.item.clone()),
+            (cid, _) => cid.and_then(|cid| ItemId::new(cid).ok()),
+        };
+        if self
+            .pass
+            .as_ref()
+            .is_some_and(|pass| *pass.session.as_str() != *session || item.as_ref() != Some(&pass.item))
+        {
+            self.not_allowed += 1;
+            return;
+        }
         self.sent_at_ms = self.sent_at_ms.max(record.ts);
-        let item = record.cid.as_deref().and_then(|cid| ItemId::new(cid).ok());
         let mut event = event::event(&record, seq);
         if item.is_none() {
             event.position_ms = None;
@@ -209,7 +229,15 @@ async fn offer(
 /// depends on the order of arrival, and the stored rows must not.
 fn opening(viewer: &Viewer, entry: &Entry<'_>) -> Option<(Opening, Playing)> {
     let item = entry.item.clone().or_else(|| ItemId::new(UNKNOWN_ITEM).ok())?;
-    let playable = Playable { item, kind: ItemKind::Unknown, duration_ms: None, credits_ms: None };
+    let playable = match &viewer.pass {
+        Some(pass) => Playable {
+            item,
+            kind: pass.item_kind,
+            duration_ms: pass.duration_ms,
+            credits_ms: pass.credits_ms,
+        },
+        None => Playable { item, kind: ItemKind::Unknown, duration_ms: None, credits_ms: None },
+    };
     let playing = Playing { playable, account: viewer.account.clone(), device: viewer.device.clone() };
     let key = SessionKey { user: viewer.user.clone(), session: SessionId::new(&entry.session).ok()? };
     Some((Opening { key, order: SeqOrder::Foreign, playing: playing.clone() }, playing))

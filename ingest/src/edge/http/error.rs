@@ -1,7 +1,10 @@
 //! What a request that fails is answered: one shape for all, with a canonical code and what to change.
 
 use axum::{
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderValue, StatusCode,
+        header::{RETRY_AFTER, WWW_AUTHENTICATE},
+    },
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
@@ -9,7 +12,7 @@ use serde::Serialize;
 use crate::{
     admission::{RejectReason, Rejection},
     edge::publish::{SessionOutcome, Unpublished},
-    identity::IdentityError,
+    identity::{IdentityError, Scope},
     playback::PlaybackError,
 };
 
@@ -20,6 +23,8 @@ use super::json::{OutcomeJson, reply};
 pub(super) struct Failure {
     status: StatusCode,
     error: Box<ErrorJson>,
+    /// What `WWW-Authenticate` says.
+    challenge: Option<HeaderValue>,
     outcome: Option<Box<SessionOutcome>>,
 }
 
@@ -45,7 +50,7 @@ struct ErrorJson {
 impl Failure {
     fn new(status: StatusCode, code: &'static str, reason: &'static str, message: String) -> Self {
         let error = ErrorJson { code, reason, message, ..ErrorJson::default() };
-        Self { status, error: Box::new(error), outcome: None }
+        Self { status, error: Box::new(error), challenge: None, outcome: None }
     }
 
     /// The body cannot be read as what it should be.
@@ -104,9 +109,24 @@ impl Failure {
         Self { outcome: Some(Box::new(outcome)), ..Self::rejected(rejection) }
     }
 
-    /// There is no such thing, or it is not the caller's to see.
-    pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "NOT_FOUND", message.into())
+    /// There is no such path.
+    pub(super) fn no_path() -> Self {
+        Self::absent("path")
+    }
+
+    /// There is no such thing, or it is not the caller's to know of: both look the same.
+    pub(super) fn absent(what: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", "NOT_FOUND", format!("no such {what}"))
+    }
+
+    /// The token lacks a scope (RFC 6750, section 3.1).
+    pub(super) fn scope_required(scope: Scope) -> Self {
+        let name = scope.name();
+        let message = format!("the token's scope lacks {name}");
+        let mut failure = Self::new(StatusCode::FORBIDDEN, "PERMISSION_DENIED", "SCOPE_REQUIRED", message);
+        let challenge = format!("{BEARER}, error=\"insufficient_scope\", scope=\"{name}\"");
+        failure.challenge = HeaderValue::try_from(challenge).ok();
+        failure
     }
 
     /// The route has no such method.
@@ -131,9 +151,17 @@ impl Failure {
     }
 }
 
+/// Says why, and how to ask rightly (RFC 6750, section 3).
 impl From<IdentityError> for Failure {
     fn from(error: IdentityError) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "BAD_CREDENTIAL", error.to_string())
+        let (reason, message) = (error.reason(), error.to_string());
+        let challenge = match error {
+            IdentityError::Missing => BEARER.to_owned(),
+            _ => format!("{BEARER}, error=\"invalid_token\", error_description=\"{reason}\""),
+        };
+        let mut failure = Self::new(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", reason, message);
+        failure.challenge = HeaderValue::try_from(challenge).ok();
+        failure
     }
 }
 
@@ -141,6 +169,7 @@ impl From<Unpublished> for Failure {
     fn from(error: Unpublished) -> Self {
         match error {
             Unpublished::Refused(rejection) => Self::rejected(&rejection),
+            Unpublished::Denied(scope) => Self::scope_required(scope),
             Unpublished::Busy { retry_after_ms } => Self::busy(retry_after_ms),
             Unpublished::Stopping => Self::stopping(),
         }
@@ -183,6 +212,9 @@ impl IntoResponse for Failure {
         let retry_after_s = self.error.retry_after_ms.map(|ms| ms.div_ceil(1_000).max(1));
         let outcome = self.outcome.as_deref().map(OutcomeJson::new);
         let mut response = reply(self.status, &Body { error: *self.error, outcome });
+        if let Some(challenge) = self.challenge {
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        }
         if let Some(retry_after_s) = retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
@@ -192,6 +224,8 @@ impl IntoResponse for Failure {
 
 const INVALID: &str = "INVALID_ARGUMENT";
 const UNAVAILABLE: &str = "UNAVAILABLE";
+/// How to show who one is.
+const BEARER: &str = "Bearer realm=\"playhead\"";
 /// Long enough for another node, or this one again, to be there, ms.
 const STOPPING_RETRY_MS: u32 = 2_000;
 /// When to ask a store again that could not answer, ms.

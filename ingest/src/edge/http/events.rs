@@ -38,7 +38,7 @@ pub(super) async fn post_events(
     body: Body,
 ) -> Result<Response, Failure> {
     let format = Format::of(&headers)?;
-    let identity = caller::identity(&front, &headers)?;
+    let identity = caller::identity(&front, &headers).await?;
     let taken = body_of(&front, body).await?;
     let received_at_ms = (front.doors.now)();
     let batch = format.session_events(&taken.bytes)?;
@@ -63,7 +63,7 @@ pub(super) async fn post_publish(
     body: Body,
 ) -> Result<Response, Failure> {
     let format = Format::of(&headers)?;
-    let identity = caller::identity(&front, &headers)?;
+    let identity = caller::identity(&front, &headers).await?;
     let taken = body_of(&front, body).await?;
     let received_at_ms = (front.doors.now)();
     let batches = format.publish_request(&taken.bytes)?.map_err(|unreadable| {

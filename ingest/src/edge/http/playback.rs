@@ -18,6 +18,7 @@ use super::{Front, caller, error::Failure, events::body_of, json::reply, query::
 use crate::{
     admission::{self, RejectReason, Rejection},
     edge::publish::id,
+    identity::Scope,
     page::{PageError, PageRequest},
 };
 use view::{PositionJson, SessionJson};
@@ -31,12 +32,12 @@ pub(super) async fn get_position(
     named: Named<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let (user, item) = user_and_item(&front, named, &headers)?;
+    let (user, item) = user_and_item(&front, named, &headers, Scope::PlaybackRead, "position").await?;
     let row = front.doors.playback.position(&user, &item).await?;
     let position = row.as_ref().and_then(|row| PositionJson::new(&user, &item, row));
     match position {
         Some(position) => Ok(reply(StatusCode::OK, &json!({ "position": position }))),
-        None => Err(Failure::not_found(format!("{user:?} has no position in {item:?}"))),
+        None => Err(Failure::absent("position")),
     }
 }
 
@@ -47,7 +48,7 @@ pub(super) async fn get_positions(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let user = user(&front, named, &headers)?;
+    let user = user(&front, named, &headers, Scope::PlaybackRead).await?;
     let arguments = arguments(&query.unwrap_or_default())?;
     let names = arguments.iter().filter(|(name, _)| name == "item");
     let items: Vec<ItemId> = names.map(|(_, item)| item_id(item)).collect::<Result<_, _>>()?;
@@ -72,7 +73,7 @@ pub(super) async fn continue_watching(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let user = user(&front, named, &headers)?;
+    let user = user(&front, named, &headers, Scope::PlaybackRead).await?;
     let page = page(&arguments(&query.unwrap_or_default())?)?;
     let page = front.doors.playback.continue_watching(&user, &page).await?;
     let positions: Vec<_> =
@@ -88,7 +89,7 @@ pub(super) async fn get_sessions(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let user = user(&front, named, &headers)?;
+    let user = user(&front, named, &headers, Scope::PlaybackRead).await?;
     let arguments = arguments(&query.unwrap_or_default())?;
     let item = argument(&arguments, "item").filter(|item| !item.is_empty()).map(item_id).transpose()?;
     let page = front.doors.playback.sessions(&user, item.as_ref(), &page(&arguments)?).await?;
@@ -104,12 +105,12 @@ pub(super) async fn get_session(
     headers: HeaderMap,
 ) -> Answer {
     let Path((user, session)) = named.map_err(Failure::malformed)?;
-    let user = caller::user(&front, &headers, &user)?;
+    let user = caller::user(&front, &headers, Scope::PlaybackRead, &user, "session").await?;
     let session = id("session_id", &session, SessionId::new).map_err(|no| Failure::rejected(&no))?;
     let key = SessionKey { user, session };
     match front.doors.playback.session(&key).await? {
         Some((session, events)) => Ok(reply(StatusCode::OK, &view::session_with_events(&session, &events))),
-        None => Err(Failure::not_found(format!("{:?} has no session {:?}", key.user, key.session))),
+        None => Err(Failure::absent("session")),
     }
 }
 
@@ -126,7 +127,7 @@ pub(super) async fn put_position(
         #[serde(alias = "positionMs")]
         position_ms: i64,
     }
-    let (user, item) = user_and_item(&front, named, &headers)?;
+    let (user, item) = user_and_item(&front, named, &headers, Scope::PlaybackWrite, "user").await?;
     let SetPosition { position_ms } = message(&front, body).await?;
     admission::media(RejectReason::PositionOutOfRange, "position_ms", Some(position_ms))
         .map_err(|rejection| Failure::rejected(&rejection))?;
@@ -148,7 +149,7 @@ pub(super) async fn post_watched(
     struct MarkWatched {
         watched: bool,
     }
-    let (user, item) = user_and_item(&front, named, &headers)?;
+    let (user, item) = user_and_item(&front, named, &headers, Scope::PlaybackWrite, "user").await?;
     let MarkWatched { watched } = message(&front, body).await?;
     front.doors.playback.mark_watched(&user, &item, watched, (front.doors.now)()).await?;
     Ok(reply(StatusCode::OK, &json!({})))
@@ -160,7 +161,7 @@ pub(super) async fn delete_position(
     named: Named<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let (user, item) = user_and_item(&front, named, &headers)?;
+    let (user, item) = user_and_item(&front, named, &headers, Scope::PlaybackWrite, "user").await?;
     front.doors.playback.forget(&user, &item, (front.doors.now)()).await?;
     Ok(reply(StatusCode::OK, &json!({})))
 }
@@ -171,24 +172,31 @@ pub(super) async fn delete_user(
     named: Named<String>,
     headers: HeaderMap,
 ) -> Answer {
-    let user = user(&front, named, &headers)?;
+    let user = user(&front, named, &headers, Scope::PlaybackErase).await?;
     let now_ms = (front.doors.now)();
     front.doors.playback.erase(&user, now_ms).await?;
     Ok(reply(StatusCode::OK, &json!({ "erased_through_ms": now_ms })))
 }
 
-fn user(front: &Front, named: Named<String>, headers: &HeaderMap) -> Result<UserId, Failure> {
+async fn user(
+    front: &Front,
+    named: Named<String>,
+    headers: &HeaderMap,
+    scope: Scope,
+) -> Result<UserId, Failure> {
     let Path(user) = named.map_err(Failure::malformed)?;
-    caller::user(front, headers, &user)
+    caller::user(front, headers, scope, &user, "user").await
 }
 
-fn user_and_item(
+async fn user_and_item(
     front: &Front,
     named: Named<(String, String)>,
     headers: &HeaderMap,
+    scope: Scope,
+    what: &str,
 ) -> Result<(UserId, ItemId), Failure> {
     let Path((user, item)) = named.map_err(Failure::malformed)?;
-    Ok((caller::user(front, headers, &user)?, item_id(&item)?))
+    Ok((caller::user(front, headers, scope, &user, what).await?, item_id(&item)?))
 }
 
 fn item_id(item: &str) -> Result<ItemId, Failure> {

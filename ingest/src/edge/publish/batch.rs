@@ -8,7 +8,7 @@ use playhead_store::{
 
 use crate::{
     admission::{self, RejectReason, Rejection},
-    identity::{Identity, UNKNOWN_DEVICE, Viewer},
+    identity::{Identity, Pass, UNKNOWN_DEVICE, Viewer},
     intake::Offered,
     live::{Opening, Playing},
 };
@@ -55,28 +55,46 @@ impl SessionBatch {
     /// # Errors
     /// The first field that is wrong, and names that `identity` may not use.
     pub fn opening(&self, identity: &Identity) -> Result<Opening, Rejection> {
-        let session = id("session.session_id", &self.session_id, SessionId::new)?;
-        let playable = self.playable()?;
-        let Viewer { user, account, device } = self.viewer(identity)?;
+        let Viewer { user, account, device, pass } = self.viewer(identity)?;
+        let (session, playable) = match pass {
+            Some(pass) => self.passed(&pass)?,
+            None => (id("session.session_id", &self.session_id, SessionId::new)?, self.playable(None)?),
+        };
         self.sent_at_ms.map(|sent_at_ms| admission::time("sent_at_ms", sent_at_ms)).transpose()?;
         let playing = Playing { playable, account, device };
         Ok(Opening { key: SessionKey { user, session }, order: SeqOrder::Native, playing })
     }
 
-    fn playable(&self) -> Result<Playable, Rejection> {
+    /// What a session token allows. The frame may repeat its names or leave them out; where the token says more of the
+    /// item, its word counts.
+    fn passed(&self, pass: &Pass) -> Result<(SessionId, Playable), Rejection> {
+        same_or_unnamed("session.session_id", &self.session_id, pass.session.as_str())?;
+        same_or_unnamed("session.item_id", &self.item_id, pass.item.as_str())?;
+        let said = self.playable(Some(&pass.item))?;
+        let kind = if pass.item_kind == ItemKind::Unknown { said.kind } else { pass.item_kind };
+        let (duration_ms, credits_ms) =
+            (pass.duration_ms.or(said.duration_ms), pass.credits_ms.or(said.credits_ms));
+        Ok((pass.session.clone(), Playable { item: said.item, kind, duration_ms, credits_ms }))
+    }
+
+    fn playable(&self, item: Option<&ItemId>) -> Result<Playable, Rejection> {
         let length = |field, ms| admission::media(RejectReason::DurationOutOfRange, field, ms);
         let kind = self.item_kind.as_ref().map_err(|name| {
             Rejection::new(RejectReason::UnknownItemKind, "session.item_kind", name, ITEM_KINDS)
         })?;
+        let item = match item {
+            Some(item) => item.clone(),
+            None => id("session.item_id", &self.item_id, ItemId::new)?,
+        };
         Ok(Playable {
-            item: id("session.item_id", &self.item_id, ItemId::new)?,
+            item,
             kind: *kind,
             duration_ms: length("session.duration_ms", self.duration_ms)?,
             credits_ms: length("session.credits_ms", self.credits_ms)?,
         })
     }
 
-    /// A viewer is who the credential says, and may at most repeat that; a service must say.
+    /// A viewer is who the credential says, and may at most repeat that; whoever speaks for many must say.
     fn viewer(&self, identity: &Identity) -> Result<Viewer, Rejection> {
         match identity {
             Identity::Viewer(viewer) => {
@@ -85,10 +103,11 @@ impl SessionBatch {
                 same_or_unnamed("device_id", &self.device_id, viewer.device.as_str())?;
                 Ok(viewer.clone())
             }
-            Identity::Service => Ok(Viewer {
+            Identity::Service { .. } | Identity::Admin => Ok(Viewer {
                 user: id("user_id", &self.user_id, UserId::new)?,
                 account: id("account_id", or_default(&self.account_id, &self.user_id), AccountId::new)?,
                 device: id("device_id", or_default(&self.device_id, UNKNOWN_DEVICE), DeviceId::new)?,
+                pass: None,
             }),
         }
     }

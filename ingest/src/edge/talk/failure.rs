@@ -54,7 +54,7 @@ impl Failure {
             Self::Refused(rejection) => rejection.reason.name(),
             Self::TooLarge { .. } => "MESSAGE_TOO_LARGE",
             Self::WrongVersion { .. } => "PROTOCOL_VERSION",
-            Self::Unidentified(_) => "UNAUTHENTICATED",
+            Self::Unidentified(error) => error.reason(),
             Self::ViewerRequired => "VIEWER_REQUIRED",
             Self::Busy { .. } => "BUSY",
             Self::Stopping => "STOPPING",

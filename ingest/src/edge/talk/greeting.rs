@@ -11,7 +11,7 @@ use crate::{
         Doors,
         wire::{self, ClientFrame, Hello},
     },
-    identity::{Credential, Identity},
+    identity::{self, Credential, Identity},
 };
 
 /// The Hello that a stream must begin with, in a version that we speak.
@@ -37,14 +37,15 @@ fn hello(doors: &Doors, first: Option<Said>) -> Result<Hello, Failure> {
     }
 }
 
-/// Who the stream's viewer is.
-pub(super) fn identity(doors: &Doors, caller: Caller, hello: &Hello) -> Result<Identity, Failure> {
+/// Who the stream's viewer is. Asked once: a stream goes on when its token expires, until it ends.
+pub(super) async fn identity(doors: &Doors, caller: Caller, hello: &Hello) -> Result<Identity, Failure> {
     let identity = match caller {
         Caller::Known(identity) => identity,
         Caller::InHello => {
             let token = (!hello.token.is_empty()).then_some(&*hello.token);
             let credential = Credential { token, ..Credential::default() };
-            doors.verifier.verify(credential).map_err(Failure::Unidentified)?
+            let identity = identity::identify(&*doors.verifier, credential).await;
+            identity.map_err(Failure::Unidentified)?
         }
     };
     match identity {

@@ -287,12 +287,12 @@ async fn a_stream_is_a_viewers_and_the_viewer_is_in_the_credential() {
     };
     let status = open("").await;
     assert_told(&status, Code::PermissionDenied, "VIEWER_REQUIRED", "", "");
-    assert!(status.message().contains("authorization: Bearer USER"), "{status:?}");
-    assert_told(&open(&TOO_LONG).await, Code::Unauthenticated, "UNAUTHENTICATED", "", "");
+    assert!(status.message().contains("authorization: Bearer TOKEN"), "{status:?}");
+    assert_told(&open(&TOO_LONG).await, Code::Unauthenticated, "TOKEN_INVALID", "", "");
     let mut request = Request::new(proto::PublishRequest::default());
     request.metadata_mut().insert("authorization", "Basic x".parse().unwrap());
     let status = site.ingest().publish(request).await.unwrap_err();
-    assert_told(&status, Code::Unauthenticated, "UNAUTHENTICATED", "", "");
+    assert_told(&status, Code::Unauthenticated, "TOKEN_INVALID", "", "");
 }
 
 static TOO_LONG: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| "x".repeat(129));

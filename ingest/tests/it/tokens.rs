@@ -1,0 +1,10 @@
+//! Tokens as callers show them, on every way in: which are refused, and what the good ones may touch.
+
+mod bad;
+mod cross_user;
+mod edges;
+mod issuer;
+mod matrix;
+mod passes;
+mod quic;
+mod scopes;
