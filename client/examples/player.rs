@@ -42,12 +42,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let client = builder.build()?;
     for left in client.resume()? {
-        println!(
-            "going on with {}, {} events without an ending",
-            left.info().session_id,
-            left.progress().borrow().held_events
-        );
-        play(left, &asked).await?;
+        let id = left.info().session_id.clone();
+        println!("going on with {id}, {} events without an ending", left.progress().borrow().held_events);
+        end(left).await?;
     }
     let id = asked.session.clone().unwrap_or_else(|| format!("player-{}", process::id()));
     play(
@@ -75,6 +72,12 @@ async fn play(session: Session, asked: &Asked) -> Result<(), Box<dyn Error>> {
         }
     }
     say(&session, event(EventKind::Stop, PlayerState::Paused, position_ms)).await?;
+    end(session).await
+}
+
+/// Waits until everything is acknowledged.
+async fn end(session: Session) -> Result<(), Box<dyn Error>> {
+    let id = session.info().session_id.clone();
     let ended = session.close().await?;
     println!("{id}: acknowledged through {}, {} refused", ended.acked_through, ended.rejected.len());
     Ok(())

@@ -6,9 +6,9 @@ import ssl
 from aioquic.asyncio.client import connect
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.h3.connection import H3_ALPN, H3Connection
-from aioquic.h3.events import HeadersReceived, WebTransportStreamDataReceived
+from aioquic.h3.events import HeadersReceived
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.events import ConnectionTerminated
+from aioquic.quic.events import ConnectionTerminated, StreamDataReceived
 
 import messages
 from messages import VIEWER, claim
@@ -25,11 +25,13 @@ class Protocol(QuicConnectionProtocol):
             self.answers.put_nowait({})
             for line in self.lines.values():
                 line.heard(b"", True)
+        if isinstance(event, StreamDataReceived) and event.stream_id in self.lines:
+            # What comes back on a stream of ours has no head; aioquic would look for HTTP/3 frames in it.
+            self.lines[event.stream_id].heard(event.data, event.end_stream)
+            return
         for found in self.http.handle_event(event):
             if isinstance(found, HeadersReceived):
                 self.answers.put_nowait(dict(found.headers))
-            elif isinstance(found, WebTransportStreamDataReceived) and found.stream_id in self.lines:
-                self.lines[found.stream_id].heard(found.data, found.stream_ended)
 
     async def open(self, authority):
         session = self._quic.get_next_available_stream_id()

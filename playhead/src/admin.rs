@@ -16,7 +16,11 @@ use axum::{
     routing::get,
 };
 use futures_util::StreamExt;
-use playhead_ingest::{edge::listener::Counts, engine::Engine, identity::meters::Meters};
+use playhead_ingest::{
+    edge::{listener::Counts, quic},
+    engine::Engine,
+    identity::meters::Meters,
+};
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 
@@ -40,10 +44,15 @@ pub(crate) enum Phase {
 }
 
 /// What there is to tell of once the server serves.
-struct Served {
-    engine: Arc<Engine>,
+pub(crate) struct Served {
+    /// The engine.
+    pub(crate) engine: Arc<Engine>,
     /// The listeners, by their edge's name.
-    listeners: Vec<(&'static str, Counts)>,
+    pub(crate) listeners: Vec<(&'static str, Counts)>,
+    /// The QUIC edge, if there is one.
+    pub(crate) quic: Option<quic::Meters>,
+    /// How tokens fare, where tokens are checked.
+    pub(crate) tokens: Option<Meters>,
 }
 
 /// What the admin port tells of. Clones tell of the same.
@@ -51,19 +60,13 @@ struct Served {
 pub(crate) struct Admin {
     phase: watch::Sender<Phase>,
     served: Arc<OnceLock<Served>>,
-    tokens: Arc<OnceLock<Meters>>,
     shard_events_max: usize,
 }
 
 impl Admin {
     /// Tells of a server that is recovering. `shard_events_max` is how many events may wait in all shards together.
     pub(crate) fn new(shard_events_max: usize) -> Self {
-        Self {
-            phase: watch::Sender::new(Phase::Recovering),
-            served: Arc::default(),
-            tokens: Arc::default(),
-            shard_events_max,
-        }
+        Self { phase: watch::Sender::new(Phase::Recovering), served: Arc::default(), shard_events_max }
     }
 
     /// Notes how far the server is.
@@ -72,15 +75,9 @@ impl Admin {
     }
 
     /// Gives it the engine and the listeners, once there are any.
-    pub(crate) fn attach(&self, engine: Arc<Engine>, listeners: Vec<(&'static str, Counts)>) {
+    pub(crate) fn attach(&self, served: Served) {
         // An engine is started once; a second one would be a bug that readiness cannot mend.
-        let _ = self.served.set(Served { engine, listeners });
-    }
-
-    /// Gives it what is measured of tokens, where tokens are checked.
-    pub(crate) fn attach_tokens(&self, tokens: Meters) {
-        // As with the engine, there is one.
-        let _ = self.tokens.set(tokens);
+        let _ = self.served.set(served);
     }
 
     /// Answers on this listener until `stop` comes. Taps end with the drain.
@@ -117,7 +114,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    match metrics::page(admin.served.get(), admin.tokens.get(), admin.shard_events_max) {
+    match metrics::page(admin.served.get(), admin.shard_events_max) {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": format!("no metrics: {error}") }))

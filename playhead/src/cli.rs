@@ -67,6 +67,9 @@ pub(crate) struct ConfigFlags {
     /// Where HTTP listens (listen.http)
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
+    /// Where QUIC and WebTransport listen, or off (listen.quic)
+    #[arg(long, value_name = "ADDR")]
+    quic: Option<String>,
     /// Where health, metrics and tap listen (listen.admin)
     #[arg(long, value_name = "ADDR")]
     admin: Option<String>,
@@ -82,6 +85,7 @@ impl ConfigFlags {
             ("--data-dir", "data.dir", &self.data_dir),
             ("--grpc", "listen.grpc", &self.grpc),
             ("--http", "listen.http", &self.http),
+            ("--quic", "listen.quic", &self.quic),
             ("--admin", "listen.admin", &self.admin),
         ];
         let said =

@@ -189,6 +189,7 @@ impl OwnServer {
         for address in [&mut listen.grpc, &mut listen.http, &mut listen.admin] {
             address.set_port(0);
         }
+        listen.quic = None;
         let server = Server::start(&config).await.map_err(DemoError::OwnServer)?;
         Ok(Self { server, folder })
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use playhead_ingest::{
-    edge::{Doors, Now, grpc, http, listener::Listener},
+    edge::Now,
     engine::{Engine, Parts, Threads},
     identity::Verifier,
     journal::FsDisk,
@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     CommandError,
-    admin::{Admin, Phase},
+    admin::{Admin, Phase, Served},
     auth, block_on, check,
     cli::ConfigFlags,
     config::{self, Config, Listen},
@@ -32,13 +32,18 @@ use crate::{
 
 mod banner;
 mod certificate;
+mod edges;
 mod error;
 mod guarded;
+mod quic;
 mod signals;
 
 pub(crate) use self::{error::ServeError, signals::Signals};
 
+use certificate::Fingerprints;
+use edges::Edges;
 use guarded::Guards;
+use quic::QuicEdge;
 
 /// How long callers have to take their last answers, ms.
 const DRAIN_MS_MAX: u64 = 7_000;
@@ -84,8 +89,8 @@ pub(crate) fn run(flags: &ConfigFlags) -> Result<ExitCode, CommandError> {
 pub(crate) struct Server {
     /// Where it listens, with the ports that it got.
     pub(crate) listen: Listen,
-    /// The SHA-256 of the certificate that it shows.
-    fingerprint: Option<String>,
+    /// Of the certificates that it shows.
+    shown: Fingerprints,
     engine: Arc<Engine>,
     admin: Admin,
     stop_edges: watch::Sender<bool>,
@@ -101,7 +106,10 @@ impl Server {
         let now = now();
         let tls = certificate::open(config, &now)?;
         let auth = auth::open(&config.auth, Arc::clone(&now)).await?;
+        let guards = Guards::new(config, tls.as_ref());
         let (grpc, http, admin_listener, listen) = bind(config.listen).await?;
+        let quic = QuicEdge::bind(config, tls.as_ref(), &now, guards.places())?;
+        let listen = Listen { quic: quic.as_ref().map(|quic| quic.address), ..listen };
         let limits = &config.engine.limits;
         let admin = Admin::new(limits.shards * limits.shard_events_max);
         let (stop_admin, admin_stops) = watch::channel(false);
@@ -110,39 +118,29 @@ impl Server {
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
         let engine = Arc::new(start_engine(config, Arc::clone(&now), auth.verifier).await?);
-        let guards = Guards::new(config, tls.as_ref());
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
-        admin.attach(Arc::clone(&engine), vec![("grpc", grpc_counts), ("http", http_counts)]);
+        let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
+        let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
+        listeners.extend(quic_meters.iter().map(|meters| ("quic", meters.connections.clone())));
+        admin.attach(Served {
+            engine: Arc::clone(&engine),
+            listeners,
+            quic: quic_meters,
+            tokens: auth.meters,
+        });
         let (stop_edges, edges_stop) = watch::channel(false);
         if let Some(keys) = auth.keys {
             tokio::spawn(unless_stopped(edges_stop.clone(), async move { keys.run().await }));
         }
-        auth.meters.into_iter().for_each(|meters| admin.attach_tokens(meters));
-        let fingerprint = tls.as_ref().map(certificate::fingerprint);
-        if let Some(tls) = tls {
+        let quic_tls = quic.as_ref().map(|quic| quic.tls.clone());
+        let shown = Fingerprints::of(tls.as_ref(), quic_tls.as_ref());
+        if let Some(tls) = tls.or(quic_tls) {
             let kept = certificate::keep_fresh(tls, config.tls.reload_s, now);
             tokio::spawn(unless_stopped(edges_stop.clone(), kept));
         }
-        let options = grpc::Options {
-            reflection: config.grpc_reflection,
-            drain_ms_max: DRAIN_MS_MAX,
-            streams_max: config.edge.grpc_streams_max,
-            call_ms_max: config.edge.call_ms_max,
-            ..grpc::Options::default()
-        };
-        let grpc = grpc_edge(engine.doors(), grpc, options, stopped(edges_stop.clone()));
-        let options = http::Options {
-            drain_ms_max: DRAIN_MS_MAX,
-            body_ms_max: config.edge.body_ms_max,
-            ..http::Options::default()
-        };
-        let http = http::serve(engine.doors(), http, options, stopped(edges_stop));
-        let edges = vec![
-            tokio::spawn(tell_if_ended("gRPC", grpc, ended.clone())),
-            tokio::spawn(tell_if_ended("HTTP", http, ended)),
-        ];
+        let edges = Edges { grpc, http, quic }.serve(&engine.doors(), config, &edges_stop, &ended);
         admin.enter(Phase::Ready);
-        Ok(Self { listen, fingerprint, engine, admin, stop_edges, stop_admin, edge_ended, edges, admin_task })
+        Ok(Self { listen, shown, engine, admin, stop_edges, stop_admin, edge_ended, edges, admin_task })
     }
 
     /// Resolves when the server cannot go on.
@@ -225,15 +223,6 @@ fn now() -> Now {
     })
 }
 
-async fn grpc_edge(
-    doors: Doors,
-    listener: Listener,
-    options: grpc::Options,
-    stop: impl Future<Output = ()> + Send,
-) -> io::Result<()> {
-    grpc::serve(doors, listener, options, stop).await.map_err(io::Error::other)
-}
-
 /// Waits for a listener's end and tells of it if it was not asked for: an end without an error was.
 async fn tell_if_ended(
     name: &'static str,
@@ -260,4 +249,4 @@ async fn unless_stopped(switch: watch::Receiver<bool>, work: impl Future<Output 
 }
 
 /// Listeners that may end.
-const EDGES: usize = 3;
+const EDGES: usize = 4;

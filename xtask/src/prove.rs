@@ -3,15 +3,17 @@
 //!
 //! It knows nothing of our crates. [`server`] runs `playhead serve` as a process, [`load`] and [`ledger`] offer events and
 //! ask for them again, [`verify`] reads a data folder; [`image`] is a disk that can be filled and can lose its power,
-//! [`strace`] one that fails or lies, [`network`] one that loses packets, [`journal`] knows the files by the record that describes them. Each scenario is a
-//! file of its own: [`crashes`], [`power_loss`], [`fsync_error`], [`disk_full`], [`torn_tail`], [`bit_flips`], [`drain`],
-//! [`lossy`], [`overload`], [`soak`]. docs/reliability.md says what each of them proves.
+//! [`strace`] one that fails or lies, [`network`] one that loses packets, [`journal`] knows the files by the record that
+//! describes them. Each scenario is a file of its own: [`crashes`], [`power_loss`], [`fsync_error`], [`disk_full`],
+//! [`torn_tail`], [`bit_flips`], [`drain`], [`lossy`], [`hostile`], [`overload`], [`soak`]. docs/reliability.md says what
+//! each of them proves.
 
 mod bit_flips;
 mod crashes;
 mod disk_full;
 mod drain;
 mod fsync_error;
+mod hostile;
 mod http;
 mod image;
 mod journal;
@@ -57,7 +59,7 @@ struct Scenario {
 }
 
 /// All of them, the shortest first.
-const SCENARIOS: [Scenario; 10] = [
+const SCENARIOS: [Scenario; 11] = [
     Scenario { name: "drain", what: "SIGTERM under load", play: drain::play },
     Scenario { name: "crashes", what: "kill -9 under load", play: crashes::play },
     Scenario { name: "power-loss", what: "the disk loses its power under load", play: power_loss::play },
@@ -66,6 +68,7 @@ const SCENARIOS: [Scenario; 10] = [
     Scenario { name: "torn-tail", what: "the journal is cut off", play: torn_tail::play },
     Scenario { name: "bit-flips", what: "bits of the journal rot", play: bit_flips::play },
     Scenario { name: "lossy", what: "a network that loses one packet in twenty", play: lossy::play },
+    Scenario { name: "hostile", what: "peers that mean no good", play: hostile::play },
     Scenario { name: "overload", what: "many times as much as it can take", play: overload::play },
     Scenario { name: "soak", what: "half as much as it can take, for long", play: soak::play },
 ];

@@ -90,6 +90,14 @@ pub(crate) fn list() -> bool {
     true
 }
 
+/// The Python of the environment in which other people's clients play, or why there is none.
+///
+/// # Errors
+/// What went wrong where it should not.
+pub(crate) fn peer_python(root: &Path) -> Result<Result<PathBuf, String>, String> {
+    peers::environment(&Workshop { root: root.to_path_buf() }).map_err(|Failure(text)| text)
+}
+
 fn run(workshop: &Workshop, step: &Step) -> Record {
     println!("\n== {}: {}", step.name, step.what);
     let began = Instant::now();

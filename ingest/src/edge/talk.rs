@@ -7,15 +7,20 @@
 use std::{
     pin::{Pin, pin},
     sync::Arc,
-    time::Duration,
 };
 
 use async_stream::try_stream;
 use futures_util::{FutureExt, Stream};
-use tokio::{sync::watch, task::coop::consume_budget, time::timeout};
+use tokio::{sync::watch, task::coop::consume_budget};
 
-pub(crate) use self::failure::Failure;
-use self::run::Run;
+pub(crate) use self::{
+    failure::Failure,
+    frames::{Caller, Frames, Said},
+};
+use self::{
+    greeting::{greet, identity},
+    run::Run,
+};
 use super::{
     Doors,
     publish::UnreadableBatch,
@@ -23,7 +28,6 @@ use super::{
 };
 use crate::{
     admission::{RejectReason, Rejection},
-    identity::{self, Credential, Identity},
     intake::{Admitted, Offered, Sender},
     live::{Playing, Session},
     tally::Ending,
@@ -31,44 +35,14 @@ use crate::{
 };
 
 mod failure;
+mod frames;
+mod greeting;
 mod run;
 
 /// The most events that come one by one and are offered together.
 const SINGLES_MAX: usize = 64;
 /// The most frames that are heard before what has ended is told: nobody's flood holds up answers.
 const BURST_MAX: usize = 256;
-/// How long a stream may take for its Hello.
-const HELLO_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Where a stream's frames come from.
-pub(crate) trait Frames: Send {
-    /// What the transport says of itself when a stream cannot go on, or of us.
-    type Error: From<Failure> + Send;
-
-    /// The next thing that the client sent; `None` once it has closed its side. Safe to cancel.
-    fn next(&mut self) -> impl Future<Output = Result<Option<Said>, Self::Error>> + Send;
-
-    /// Notes a datagram that cannot be taken.
-    fn drop_datagram(&mut self) {}
-}
-
-/// What a client sent.
-#[derive(Debug)]
-pub(crate) enum Said {
-    /// A frame, or why it could not be read.
-    Frame(Result<ClientFrame, UnreadableBatch>),
-    /// Events that came beside the stream, in no order.
-    Datagram(Vec<Offered>),
-}
-
-/// Who has opened a stream.
-#[derive(Debug)]
-pub(crate) enum Caller {
-    /// Whoever the transport's headers say.
-    Known(Identity),
-    /// Whoever the token in the Hello says.
-    InHello,
-}
 
 /// What a stream waits for.
 enum Heard {
@@ -298,46 +272,6 @@ impl<F: Frames> Talk<F> {
     async fn last_ack(&mut self) -> Result<ServerFrame, Failure> {
         let settled = self.ticket.finished().await;
         self.ack(settled)
-    }
-}
-
-/// The Hello that a stream must begin with, in a version that we speak.
-async fn greet<F: Frames>(doors: &Doors, frames: &mut F) -> Result<Hello, F::Error> {
-    let first = timeout(HELLO_PATIENCE, frames.next()).await.unwrap_or(Ok(None));
-    Ok(hello(doors, first?)?)
-}
-
-fn hello(doors: &Doors, first: Option<Said>) -> Result<Hello, Failure> {
-    let frame = match first {
-        Some(Said::Frame(frame)) => frame.map_err(|unreadable| unreadable_frame(doors, unreadable))?,
-        Some(Said::Datagram(events)) => ClientFrame::Events(events),
-        None => return Err(misplaced("none", "hello, as the first frame, within 10 s")),
-    };
-    match frame {
-        ClientFrame::Hello(hello) if hello.protocol_version == wire::PROTOCOL_VERSION => Ok(*hello),
-        ClientFrame::Hello(hello) => Err(Failure::WrongVersion { found: hello.protocol_version }),
-        ClientFrame::Events(events) => {
-            doors.intake.reject(RejectReason::Malformed, events.len() as u64);
-            Err(misplaced("events", "hello, as the first frame"))
-        }
-        ClientFrame::Ping => Err(misplaced("ping", "hello, as the first frame")),
-    }
-}
-
-/// Who the stream's viewer is. Asked once: a stream goes on when its token expires, until it ends.
-async fn identity(doors: &Doors, caller: Caller, hello: &Hello) -> Result<Identity, Failure> {
-    let identity = match caller {
-        Caller::Known(identity) => identity,
-        Caller::InHello => {
-            let token = (!hello.token.is_empty()).then_some(&*hello.token);
-            let credential = Credential { token, ..Credential::default() };
-            let identity = identity::identify(&*doors.verifier, credential).await;
-            identity.map_err(Failure::Unidentified)?
-        }
-    };
-    match identity {
-        Identity::Viewer(_) => Ok(identity),
-        _ => Err(Failure::ViewerRequired),
     }
 }
 

@@ -230,7 +230,7 @@ fn by<T>(token: &str, message: T) -> Request<T> {
 
 /// Code, reason, and the field and description of a BadRequest. Panics unless there is exactly one ErrorInfo.
 #[track_caller]
-pub fn told(status: &Status) -> (Code, String, String, String) {
+pub(crate) fn told(status: &Status) -> (Code, String, String, String) {
     let details = status.get_error_details_vec();
     let infos: Vec<_> = details
         .iter()

@@ -18,6 +18,7 @@ use playhead_ingest::{
         quic::{self, Meters, Options, ServeError},
     },
     settings::Settings,
+    tally::Count,
     tls::{Source, Tls, provider},
 };
 use playhead_proto::ingest::v1::{self as proto, client_frame, server_frame};
@@ -89,6 +90,12 @@ impl Site {
 
     pub async fn has_stopped(&mut self) {
         within(&mut self.served).await.unwrap().unwrap();
+    }
+
+    /// The counts once every event has its ending, which is counted a moment after it is told.
+    pub async fn at_rest(&self) -> Count {
+        until(|| self.host.engine.tally().count().held() == 0).await;
+        self.host.engine.tally().count()
     }
 
     /// How a client speaks that trusts the server's certificate.

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use playhead_ingest::{engine::Engine, identity::meters::Meters, tally::Count};
+use playhead_ingest::{edge::quic, engine::Engine, tally::Count};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -13,22 +13,20 @@ use prometheus_client::{
 use super::{Served, process::Process};
 
 mod listeners;
+mod tokens;
 
 /// The page. Before there is an engine it tells of the process alone.
-pub(super) fn page(
-    served: Option<&Served>,
-    tokens: Option<&Meters>,
-    shard_events_max: usize,
-) -> Result<String, fmt::Error> {
+pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Process::now()));
-    if let Some(tokens) = tokens {
-        register_tokens(registry.sub_registry_with_prefix("playhead"), tokens);
-    }
-    if let Some(Served { engine, listeners }) = served {
+    if let Some(Served { engine, listeners, quic, tokens }) = served {
         let registry = registry.sub_registry_with_prefix("playhead");
         register_meters(registry, engine);
+        tokens.iter().for_each(|tokens| tokens::register(registry, tokens));
         registry.register_collector(Box::new(listeners::Page(listeners.clone())));
+        if let Some(meters) = quic {
+            register_quic(registry, meters);
+        }
         let engine = Arc::clone(engine);
         registry.register_collector(Box::new(Room { engine, shard_events_max }));
     }
@@ -59,14 +57,24 @@ fn register_meters(registry: &mut Registry, engine: &Engine) {
     }
 }
 
-fn register_tokens(registry: &mut Registry, tokens: &Meters) {
-    registry.register("tokens_verified", "Tokens checked in full and good", tokens.verified.clone());
-    registry.register("tokens_refused", "Tokens refused, by why", tokens.refused.clone());
-    registry.register(
-        "token_keys_failed",
-        "Readings of the tokens' keys that failed",
-        tokens.keys_failed.clone(),
-    );
+/// What only QUIC counts.
+fn register_quic(registry: &mut Registry, meters: &quic::Meters) {
+    let own = [
+        ("quic_addresses_asked", "Attempts that had to prove their address first", &meters.retried),
+        ("quic_connections_sessionless", "Connections closed: nobody opened a session", &meters.sessionless),
+        ("quic_streams_unread", "Streams that were cut: their answers were not read", &meters.unread),
+        (
+            "quic_datagrams_dropped",
+            "Datagrams for no session, without events or without room",
+            &meters.datagrams_dropped,
+        ),
+    ];
+    for (name, help, counter) in own {
+        registry.register(name, help, counter.clone());
+    }
+    registry.register("quic_streams_open", "Sessions whose stream is open", meters.streams.clone());
+    let web = meters.web_connections.clone();
+    registry.register("quic_web_connections_open", "Connections that are WebTransport's", web);
 }
 
 /// What the engine counts and holds.

@@ -1,11 +1,11 @@
-//! `[auth]`: whom the server believes. And what listeners beyond loopback need: tokens, and encryption.
+//! `[auth]`: whom the server believes.
 
 use std::{ops::RangeInclusive, path::PathBuf};
 
 use axum::http::Uri;
 use playhead_ingest::identity::TokenRules;
 
-use super::{ConfigError, Listen, read::Reader};
+use super::{ConfigError, read::Reader};
 
 /// Whom the server believes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,37 +138,6 @@ fn keys_url(read: &Reader, text: &str) -> Result<Uri, ConfigError> {
 fn is_this_machine(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
-/// Checks that who can reach the listeners is known and encrypted, or that it was asked for by name.
-pub(crate) fn check_reach(
-    listen: &Listen,
-    auth: &AuthSettings,
-    has_tls: bool,
-    read: &Reader,
-) -> Result<(), ConfigError> {
-    let edges = match (auth, has_tls) {
-        (AuthSettings::Development, _) => Some("auth.mode is development, which believes every caller"),
-        (AuthSettings::Token(TokenSettings { keys: KeysAt::Secret(_), .. }), _) => {
-            Some("tokens by HS256 are for development")
-        }
-        (AuthSettings::Token(_), false) => Some("without tls.certificate and tls.key nothing is encrypted"),
-        (AuthSettings::Token(_), true) => None,
-    };
-    // The admin port asks nobody and encrypts nothing.
-    let admin = Some("the admin port asks nobody who they are");
-    for (key, address, why) in
-        listen.named().map(|(key, address)| (key, address, if key == "listen.admin" { admin } else { edges }))
-    {
-        let Some(why) = why else { continue };
-        if !address.ip().is_loopback() && !listen.insecure_non_loopback {
-            let allowed = format!(
-                "a loopback address such as 127.0.0.1:7450, because {why}; `listen.insecure_non_loopback = true` allows others"
-            );
-            return Err(read.wrong(key, address, allowed));
-        }
-    }
-    Ok(())
 }
 
 const MODE_ABOUT: &str = "Whom the server believes: everybody, or whoever shows a signed token.";

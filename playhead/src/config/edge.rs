@@ -27,7 +27,7 @@ pub(crate) enum TlsSource {
 /// What connections may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EdgeSettings {
-    /// Connections over TCP in all.
+    /// Connections in all.
     pub(crate) connections_max: usize,
     /// Connections from one address.
     pub(crate) connections_per_address_max: usize,
@@ -37,6 +37,8 @@ pub(crate) struct EdgeSettings {
     pub(crate) grpc_streams_max: u32,
     /// How long one gRPC call may take, ms.
     pub(crate) call_ms_max: u64,
+    /// Sessions at once on one QUIC connection.
+    pub(crate) quic_streams_max: u32,
     /// How long the body of one request may take, ms.
     pub(crate) body_ms_max: u64,
 }
@@ -86,44 +88,38 @@ pub(crate) fn tls(read: &mut Reader) -> Result<TlsSettings, ConfigError> {
 
 /// Reads `[edge]`.
 pub(crate) fn edge(read: &mut Reader) -> Result<EdgeSettings, ConfigError> {
-    let default = listener::Limits::default();
-    let mut ms = |key, about, default| read.number(key, about, default, PATIENCE_MS);
-    let limits = listener::Limits {
-        handshake_ms_max: ms(
-            "edge.handshake_ms_max",
-            "How long a TLS handshake may take, ms.",
-            default.handshake_ms_max,
-        )?,
-        headers_ms_max: ms(
-            "edge.headers_ms_max",
-            "How long a request's headers may take, ms.",
-            default.headers_ms_max,
-        )?,
-        write_ms_max: ms(
-            "edge.write_ms_max",
-            "How long a peer may not read its answers, ms.",
-            default.write_ms_max,
-        )?,
-        ..default
+    let limits = limits(read)?;
+    let mut ms = |key, about| read.number(key, about, 30_000, PATIENCE_MS);
+    let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.")?;
+    let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.")?;
+    let mut count = |key, about, default, range| -> Result<u32, ConfigError> {
+        Ok(u32::try_from(read.number(key, about, default, range)?).unwrap_or(u32::MAX))
     };
-    let call_ms_max = ms("edge.call_ms_max", "How long a gRPC call and its message may take, ms.", 30_000)?;
-    let body_ms_max = ms("edge.body_ms_max", "How long the body of an HTTP request may take, ms.", 30_000)?;
-    let mut count = |key, about, default, range| -> Result<usize, ConfigError> {
-        Ok(usize::try_from(read.number(key, about, default, range)?).unwrap_or(usize::MAX))
-    };
-    let connections_max = count("edge.connections_max", "Connections over TCP in all.", 20_000, CONNECTIONS)?;
-    let connections_per_address_max =
-        count("edge.connections_per_address_max", "Connections from one address.", 4_096, CONNECTIONS)?;
-    let streams =
-        count("edge.grpc_streams_max", "Streams and calls at once on a gRPC connection.", 200, STREAMS)?;
-    let grpc_streams_max = u32::try_from(streams).unwrap_or(u32::MAX);
+    let per_address = ("edge.connections_per_address_max", "Connections from one address.");
     Ok(EdgeSettings {
-        connections_max,
-        connections_per_address_max,
+        connections_max: count("edge.connections_max", "Connections in all.", 20_000, CONNECTIONS)? as usize,
+        connections_per_address_max: count(per_address.0, per_address.1, 4_096, CONNECTIONS)? as usize,
         limits,
-        grpc_streams_max,
+        grpc_streams_max: count("edge.grpc_streams_max", GRPC_STREAMS_ABOUT, 200, STREAMS)?,
         call_ms_max,
         body_ms_max,
+        quic_streams_max: count("edge.quic_streams_max", QUIC_STREAMS_ABOUT, 100, STREAMS)?,
+    })
+}
+
+/// The times that a connection has.
+fn limits(read: &mut Reader) -> Result<listener::Limits, ConfigError> {
+    let limits = listener::Limits::default();
+    let mut ms = |key, about, default| read.number(key, about, default, PATIENCE_MS);
+    let handshake =
+        ms("edge.handshake_ms_max", "How long a TLS handshake may take, ms.", limits.handshake_ms_max)?;
+    let headers = ms("edge.headers_ms_max", "How long headers may take to come, ms.", limits.headers_ms_max)?;
+    let write = ms("edge.write_ms_max", "How long answers may stay unread, ms.", limits.write_ms_max)?;
+    Ok(listener::Limits {
+        handshake_ms_max: handshake,
+        headers_ms_max: headers,
+        write_ms_max: write,
+        ..limits
     })
 }
 
@@ -141,5 +137,7 @@ const PATIENCE_MS: RangeInclusive<u64> = 100..=600_000;
 const CONNECTIONS: RangeInclusive<u64> = 1..=1_000_000;
 /// The upper end keeps what one connection can make us hold small (rapid reset and its kin).
 const STREAMS: RangeInclusive<u64> = 1..=200;
+const GRPC_STREAMS_ABOUT: &str = "Streams and calls at once on a gRPC connection.";
+const QUIC_STREAMS_ABOUT: &str = "Sessions at once on a QUIC connection.";
 const DEVELOPMENT_ABOUT: &str =
     "Encrypt with a certificate of our own, made below data.dir, that clients have to be told to trust.";

@@ -80,6 +80,22 @@ impl Reader {
         text.parse().map_err(|_| self.wrong(key, text, allowed))
     }
 
+    /// An IP address with a port, or `off`. The default is a port on 127.0.0.1.
+    pub(crate) fn address_or_off(
+        &mut self,
+        key: &str,
+        about: &str,
+        default: u16,
+    ) -> Result<Option<SocketAddr>, ConfigError> {
+        let text = self.text(key, about, &format!("127.0.0.1:{default}"));
+        let allowed = "off, or an IP address and a port, such as 127.0.0.1:7443 or [::1]:7443";
+        match (&*text, text.parse()) {
+            ("off", _) => Ok(None),
+            (_, Ok(address)) => Ok(Some(address)),
+            (_, Err(_)) => Err(self.wrong(key, text, allowed)),
+        }
+    }
+
     /// One of these words; the first is the default.
     pub(crate) fn choice(
         &mut self,

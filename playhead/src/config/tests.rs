@@ -30,11 +30,13 @@ fn the_defaults_are_right() {
 #[test]
 fn every_wrong_value_names_key_value_range_and_source() {
     let address = "an IP address and a port, such as 127.0.0.1:7450 or [::1]:7450";
+    let or_off = "off, or an IP address and a port, such as 127.0.0.1:7443 or [::1]:7443";
     for (setting, allowed) in [
         ("listen.grpc=localhost", address),
         ("listen.http=127.0.0.1", address),
         ("listen.admin=:7490", address),
         ("listen.http=127.0.0.1:7450", "an address that listen.grpc does not have"),
+        ("listen.quic=127.0.0.1", or_off),
         ("listen.insecure_non_loopback=yes", "true or false"),
         ("data.dir=", "the path of a folder"),
         ("engine.shards=0", "1 to 1024"),
@@ -97,6 +99,7 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("auth.hs256_development=true", "false, unless auth.mode is token"),
         ("auth.leeway_s=301", "0 to 300"),
         ("auth.keys_refresh_s=9", "10 to 86400"),
+        ("edge.quic_streams_max=0", "1 to 200"),
         ("log.level=loud", LEVELS_ALLOWED),
         ("log.level=info,playhead=loud", LEVELS_ALLOWED),
         ("log.format=xml", "text or json"),
@@ -184,15 +187,27 @@ fn every_key_was_tried_with_a_wrong_value() {
 
 #[test]
 fn a_listener_beyond_loopback_must_be_asked_for_by_name() {
-    for listener in ["grpc", "http", "admin"] {
+    for listener in ["grpc", "http", "quic", "admin"] {
         let open = format!("listen.{listener}=0.0.0.0:9000");
         let refused = refusal("", &[], &[&open]);
         assert!(refused.contains(&format!("listen.{listener} is \"0.0.0.0:9000\"")), "{refused}");
         assert!(refused.contains("listen.insecure_non_loopback = true"), "{refused}");
-        let allowed = load_from("", &[], &[&open, "listen.insecure_non_loopback=true"]).unwrap();
+        let asked = [&*open, "listen.insecure_non_loopback=true", "tls.development=true"];
+        let allowed = load_from("", &[], &asked).unwrap();
         assert!(allowed.config.listen.insecure_non_loopback);
     }
     load_from("", &[], &["listen.http=[::1]:9000"]).unwrap();
+}
+
+#[test]
+fn quic_is_on_can_be_off_and_leaves_the_machine_with_a_certificate_only() {
+    assert_eq!(defaults().unwrap().config.listen.quic, Some(([127, 0, 0, 1], 7443).into()));
+    assert_eq!(load_from("", &[], &["listen.quic=off"]).unwrap().config.listen.quic, None);
+    let refused = refusal("", &[], &["listen.quic=0.0.0.0:7443", "listen.insecure_non_loopback=true"]);
+    let allowed =
+        "a loopback address or off, unless there are tls.certificate and tls.key, or tls.development";
+    let expect = format!("--set listen.quic: listen.quic is \"0.0.0.0:7443\"; allowed is {allowed}");
+    assert_eq!(refused, expect);
 }
 
 #[test]

@@ -17,11 +17,11 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
         true => OPEN,
         false => "",
     };
-    let tls = match &server.fingerprint {
+    let tls = match &server.shown.tcp {
         Some(sha256) => format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}"),
         None => String::new(),
     };
-    let (scheme, trust) = match (&server.fingerprint, &config.tls.source) {
+    let (scheme, trust) = match (&server.shown.tcp, &config.tls.source) {
         (None, _) => ("http", ""),
         (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
         _ => ("https", ""),
@@ -34,7 +34,7 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
     format!(
         "playhead {version} is ready
   gRPC     {grpc}
-  HTTP     {scheme}://{http}
+  HTTP     {scheme}://{http}{quic}
   admin    http://{admin}/metrics (also /healthz, /readyz, /tap)
   data     {data}{recovered}{tls}
   auth     {auth}
@@ -47,6 +47,7 @@ Say where alice is, ask for it, and watch events pass:{token}
         version = env!("CARGO_PKG_VERSION"),
         grpc = listen.grpc,
         http = listen.http,
+        quic = quic(server),
         admin = listen.admin,
         data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
     )
@@ -77,6 +78,16 @@ fn mint(settings: &TokenSettings) -> String {
         KeysAt::File(_) | KeysAt::Url { .. } => "--key playhead-key.pem".to_owned(),
     };
     format!("\n  TOKEN=$(playhead token mint --user alice --issuer '{issuer}' --audience '{audience}' {key})")
+}
+
+fn quic(server: &Server) -> String {
+    match (server.listen.quic, &server.shown.quic) {
+        (Some(quic), Some(sha256)) if server.shown.tcp.is_none() => {
+            format!("\n  QUIC     {quic} (WebTransport too); SHA-256 of its development certificate {sha256}")
+        }
+        (Some(quic), _) => format!("\n  QUIC     {quic} (WebTransport too)"),
+        (None, _) => String::new(),
+    }
 }
 
 const EVENTS: &str = concat!(

@@ -9,13 +9,19 @@ use playhead_ingest::{
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::error::{ServeError, beneath};
-use crate::config::Config;
+use crate::config::{Config, TlsSource};
 
 /// The certificate, if the configuration has one.
 pub(super) fn open(config: &Config, now: &Now) -> Result<Option<Tls>, ServeError> {
     let Some(source) = &config.tls.source else { return Ok(None) };
     let opened = Tls::open(source.resolve(&config.data_dir), now());
     opened.map(Some).map_err(|error| ServeError::Tls { error })
+}
+
+/// A development certificate where the configuration has none.
+pub(super) fn development(config: &Config, now: &Now) -> Result<Tls, ServeError> {
+    let source = TlsSource::Development { names: Vec::new() }.resolve(&config.data_dir);
+    Tls::open(source, now()).map_err(|error| ServeError::Tls { error })
 }
 
 /// Looks for another certificate again and again. What cannot be read leaves the one in use, and is said each time: an
@@ -39,7 +45,22 @@ pub(super) async fn keep_fresh(tls: Tls, every_s: u64, now: Now) {
     }
 }
 
+/// The SHA-256 of the certificates in use.
+#[derive(Debug, Clone)]
+pub(super) struct Fingerprints {
+    /// Over TCP.
+    pub(super) tcp: Option<String>,
+    /// Over QUIC.
+    pub(super) quic: Option<String>,
+}
+
+impl Fingerprints {
+    pub(super) fn of(tcp: Option<&Tls>, quic: Option<&Tls>) -> Self {
+        Self { tcp: tcp.map(fingerprint), quic: quic.map(fingerprint) }
+    }
+}
+
 /// A certificate's SHA-256 as people and tools write it.
-pub(super) fn fingerprint(tls: &Tls) -> String {
+fn fingerprint(tls: &Tls) -> String {
     tls.fingerprint().map(|byte| format!("{byte:02x}")).concat()
 }

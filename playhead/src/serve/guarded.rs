@@ -22,6 +22,11 @@ impl<'a> Guards<'a> {
         Self { config, tls, places: Places::new(edge.connections_max, edge.connections_per_address_max) }
     }
 
+    /// The room that all listeners share.
+    pub(super) fn places(&self) -> Places {
+        self.places.clone()
+    }
+
     /// A guarded listener, and what it counts.
     pub(super) fn guard(&self, tcp: TcpListener) -> Result<(Listener, Counts), ServeError> {
         let counts = Counts::default();

@@ -14,6 +14,7 @@ mod client;
 mod crash;
 mod demo;
 mod load;
+mod players;
 mod process;
 mod serve;
 mod tap;

@@ -13,7 +13,8 @@ use std::{
 /// Longer than anything here takes on a busy machine; whoever waits so long is stuck.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-const FREE_PORTS: [&str; 3] = ["--grpc=127.0.0.1:0", "--http=127.0.0.1:0", "--admin=127.0.0.1:0"];
+const FREE_PORTS: [&str; 4] =
+    ["--grpc=127.0.0.1:0", "--http=127.0.0.1:0", "--quic=127.0.0.1:0", "--admin=127.0.0.1:0"];
 
 /// The binary with these arguments, in a folder without a configuration of its own and with a clean environment.
 pub(crate) fn playhead(arguments: &[&str], folder: &Path) -> Command {
@@ -46,6 +47,7 @@ pub(crate) struct Serve {
     pub(crate) said: Vec<String>,
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
+    pub(crate) quic: SocketAddr,
     pub(crate) admin: SocketAddr,
     /// From the start of the process to its word that it is ready.
     pub(crate) ready_after: Duration,
@@ -59,8 +61,8 @@ impl Serve {
 
     /// Starts a server on free ports, with a setting.
     pub(crate) fn start_set(data_dir: &Path, setting: &str) -> Self {
-        let [grpc, http, admin] = FREE_PORTS;
-        Self::start_with(data_dir, &[grpc, http, admin, "--set", setting])
+        let [grpc, http, quic, admin] = FREE_PORTS;
+        Self::start_with(data_dir, &[grpc, http, quic, admin, "--set", setting])
     }
 
     /// Starts a server on free ports, with these flags.
@@ -69,14 +71,15 @@ impl Serve {
     }
 
     /// Starts a server on the addresses of an earlier one.
-    pub(crate) fn start_again(data_dir: &Path, before: [SocketAddr; 3]) -> Self {
-        let [grpc, http, admin] = before;
-        let flags = [format!("--grpc={grpc}"), format!("--http={http}"), format!("--admin={admin}")];
-        Self::start_with(data_dir, &flags.each_ref().map(String::as_str))
+    pub(crate) fn start_again(data_dir: &Path, before: [SocketAddr; 4]) -> Self {
+        let names = ["grpc", "http", "quic", "admin"];
+        let flags = names.into_iter().zip(before).map(|(name, address)| format!("--{name}={address}"));
+        let flags: Vec<String> = flags.collect();
+        Self::start_with(data_dir, &flags.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    pub(crate) fn addresses(&self) -> [SocketAddr; 3] {
-        [self.grpc, self.http, self.admin]
+    pub(crate) fn addresses(&self) -> [SocketAddr; 4] {
+        [self.grpc, self.http, self.quic, self.admin]
     }
 
     fn start_with(data_dir: &Path, flags: &[&str]) -> Self {
@@ -94,6 +97,7 @@ impl Serve {
             said: Vec::new(),
             grpc: nowhere,
             http: nowhere,
+            quic: nowhere,
             admin: nowhere,
             ready_after: Duration::ZERO,
         };
@@ -101,6 +105,7 @@ impl Serve {
         server.ready_after = begun.elapsed();
         server.grpc = address(&server.wait_for("gRPC"));
         server.http = address(&server.wait_for("HTTP"));
+        server.quic = address(&server.wait_for("QUIC"));
         server.admin = address(&server.wait_for("admin"));
         server
     }

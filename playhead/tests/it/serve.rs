@@ -81,18 +81,39 @@ async fn the_admin_port_tells_how_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn quic_listens_beside_the_rest_and_is_counted() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Serve::start(data.path());
+    let taken = std::net::UdpSocket::bind(server.quic).unwrap_err();
+    assert_eq!(taken.kind(), std::io::ErrorKind::AddrInUse);
+    assert!(server.said.iter().any(|line| line.contains("SHA-256 of its development certificate")));
+    let (_, page) = get(server.admin, "/metrics").await;
+    assert!(page.contains("playhead_connections_open{edge=\"quic\"} 0"), "{page}");
+    assert!(page.contains("playhead_quic_datagrams_dropped_total 0"), "{page}");
+    let other = tempfile::tempdir().unwrap();
+    let (folder, free, quic) = (other.path().to_str().unwrap(), "127.0.0.1:0", server.quic.to_string());
+    let flags =
+        ["serve", "--data-dir", folder, "--grpc", free, "--http", free, "--admin", free, "--quic", &quic];
+    let second = run(&flags, data.path());
+    assert!(stderr(&second).contains(&format!("listen.quic is {quic}: ")), "{}", stderr(&second));
+    assert_eq!(server.terminate().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_is_refused_by_folder_and_by_port() {
     let data = tempfile::tempdir().unwrap();
     let server = Serve::start(data.path());
     let (folder, free) = (data.path().to_str().unwrap(), "127.0.0.1:0");
-    let flags = ["serve", "--data-dir", folder, "--grpc", free, "--http", free, "--admin", free];
+    let flags =
+        ["serve", "--data-dir", folder, "--grpc", free, "--http", free, "--admin", free, "--quic", free];
     let second = run(&flags, data.path());
     assert_eq!(second.status.code(), Some(1));
     assert!(stderr(&second).contains("in use by another process"), "{}", stderr(&second));
 
     let (other, taken) = (tempfile::tempdir().unwrap(), server.http.to_string());
     let folder = other.path().to_str().unwrap();
-    let flags = ["serve", "--data-dir", folder, "--grpc", free, "--http", &taken, "--admin", free];
+    let flags =
+        ["serve", "--data-dir", folder, "--grpc", free, "--http", &taken, "--admin", free, "--quic=off"];
     let second = run(&flags, data.path());
     assert_eq!(second.status.code(), Some(1));
     let said = stderr(&second);

@@ -49,8 +49,11 @@ async fn a_development_certificate_encrypts_what_is_asked() {
 fn a_certificate_that_cannot_be_read_ends_the_start() {
     let data = tempfile::tempdir().unwrap();
     let set = ["--set", "tls.certificate=none.pem", "--set", "tls.key=none.pem"];
-    let arguments =
-        [&["serve", "--data-dir", "data", "--grpc=127.0.0.1:0", "--http=127.0.0.1:0"][..], &set].concat();
+    let arguments = [
+        &["serve", "--data-dir", "data", "--grpc=127.0.0.1:0", "--http=127.0.0.1:0", "--quic=off"][..],
+        &set,
+    ]
+    .concat();
     let refused = run(&arguments, data.path());
     assert_ne!(refused.status.code(), Some(0));
     assert!(stderr(&refused).contains("tls: none.pem: No such file"), "{}", stderr(&refused));

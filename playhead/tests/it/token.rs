@@ -58,7 +58,11 @@ async fn what_is_minted_is_believed_and_nothing_else_and_keys_rotate_by_file() {
     assert!(banner.contains("--issuer 'https://id.example' --audience 'playhead'"), "{banner}");
     let alice = mint(at, "first", &["--user=alice"]);
     assert_eq!(posts(&server, &alice).await, StatusCode::OK);
-    for (token, reason) in [(None, "TOKEN_MISSING"), (Some("alice"), "TOKEN_INVALID"), (Some(&*format!("{alice}x")), "TOKEN_INVALID")] {
+    for (token, reason) in [
+        (None, "TOKEN_MISSING"),
+        (Some("alice"), "TOKEN_INVALID"),
+        (Some(&*format!("{alice}x")), "TOKEN_INVALID"),
+    ] {
         let (status, said) = ask_as(token, "GET", server.http, POSITION, "").await;
         assert_eq!(status, StatusCode::UNAUTHORIZED);
         assert!(said.contains(reason), "{said}");
@@ -93,7 +97,11 @@ async fn keys_come_from_a_url_and_outlast_it() {
     assert_eq!(posts(&server, &mint(at, "second", &["--user=alice"])).await, StatusCode::OK, "rotated");
     keys.stop().await;
     for name in ["first", "second"] {
-        assert_eq!(posts(&server, &mint(at, name, &["--user=alice"])).await, StatusCode::OK, "{name}, from memory");
+        assert_eq!(
+            posts(&server, &mint(at, name, &["--user=alice"])).await,
+            StatusCode::OK,
+            "{name}, from memory"
+        );
     }
     assert_eq!(server.terminate().0, Some(0));
 }
@@ -149,21 +157,37 @@ fn a_token_is_looked_into_and_what_is_wrong_with_it_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
     keygen(at, "key", "ES256");
-    let flags = ["--user=alice", "--session=s-1", "--item=m-1", "--item-kind=MOVIE", "--duration-ms=60000",
-        "--streams-max=2", "--streams-of=mobile=1", "--device-type=tv", "--expires-in-s=60"];
+    let flags = [
+        "--user=alice",
+        "--session=s-1",
+        "--item=m-1",
+        "--item-kind=MOVIE",
+        "--duration-ms=60000",
+        "--streams-max=2",
+        "--streams-of=mobile=1",
+        "--device-type=tv",
+        "--expires-in-s=60",
+    ];
     let token = mint(at, "key", &flags);
     let inspect = |more: &[&str]| {
         let arguments = [&["token", "inspect", &*token, "--output=json"][..], more].concat();
         let seen = run(&arguments, at);
-        let told: Value = serde_json::from_str(&stdout(&seen)).unwrap_or_else(|_| panic!("{}", stderr(&seen)));
+        let told: Value =
+            serde_json::from_str(&stdout(&seen)).unwrap_or_else(|_| panic!("{}", stderr(&seen)));
         (seen.status.code(), told)
     };
     let (code, told) = inspect(&[]);
     assert_eq!((code, &told["verdict"]["counts"]), (Some(0), &Value::Null), "{told}");
     assert_eq!((&told["header"]["alg"], &told["claims"]["streams"]["max"]), (&"ES256".into(), &2.into()));
     let (code, told) = inspect(&["--jwks=keys.json", "--issuer=https://id.example", "--audience=playhead"]);
-    assert_eq!((code, &told["verdict"]["as"]), (Some(0), &"viewer alice in session s-1 of m-1".into()), "{told}");
-    for (more, cause) in [(["--audience=other"], "CLAIMS"), (["--at=4000000000"], "EXPIRED"), (["--at=1000"], "NOT_YET_VALID")] {
+    assert_eq!(
+        (code, &told["verdict"]["as"]),
+        (Some(0), &"viewer alice in session s-1 of m-1".into()),
+        "{told}"
+    );
+    for (more, cause) in
+        [(["--audience=other"], "CLAIMS"), (["--at=4000000000"], "EXPIRED"), (["--at=1000"], "NOT_YET_VALID")]
+    {
         let (code, told) = inspect(&[&["--jwks=keys.json"][..], &more].concat());
         assert_eq!((code, &told["verdict"]["cause"]), (Some(1), &cause.into()), "{told}");
     }
@@ -219,7 +243,8 @@ fn keys_that_cannot_be_read_end_the_start_with_78() {
             settings.extend(["--set".to_owned(), "auth.hs256_development=true".to_owned()]);
         }
         for command in ["serve", "check"] {
-            let mut arguments = vec![command, "--grpc=127.0.0.1:0", "--http=127.0.0.1:0", "--admin=127.0.0.1:0"];
+            let mut arguments =
+                vec![command, "--grpc=127.0.0.1:0", "--http=127.0.0.1:0", "--admin=127.0.0.1:0"];
             arguments.extend(settings.iter().map(String::as_str));
             let refused = run(&arguments, at);
             assert_eq!(refused.status.code(), Some(78), "{command}: {}", stderr(&refused));

@@ -98,10 +98,11 @@ impl Plan {
 
     /// The scenario file.
     fn scenario(&self, name: &str, seed: u64, ports: Ports) -> String {
-        let Ports { grpc, http, admin } = ports;
+        let Ports { grpc, http, quic, admin } = ports;
         let mut text = format!(
             "name = \"{name}\"\nseed = {seed}\nduration_s = {}\nwarmup_s = 0\n\n[target]\n\
-             grpc = \"http://127.0.0.1:{grpc}\"\nhttp = \"http://127.0.0.1:{http}\"\nadmin = \"http://127.0.0.1:{admin}\"\n\n\
+             grpc = \"http://127.0.0.1:{grpc}\"\nhttp = \"http://127.0.0.1:{http}\"\nadmin = \"http://127.0.0.1:{admin}\"\n\
+             quic = \"127.0.0.1:{quic}\"\nquic_insecure_loopback = true\n\n\
              [load]\nedge = \"{}\"\n",
             self.duration_s, self.edge
         );
@@ -193,13 +194,14 @@ mod tests {
 
     #[test]
     fn a_scenario_says_where_what_and_how_long() {
-        let ports = Ports { grpc: 1, http: 2, admin: 3 };
+        let ports = Ports { grpc: 1, http: 2, quic: 3, admin: 4 };
         let text = Plan::players(10_000, 7).scenario("crashes", 9, ports);
         for line in [
             "name = \"crashes\"",
             "seed = 9",
             "duration_s = 7",
             "grpc = \"http://127.0.0.1:1\"",
+            "quic = \"127.0.0.1:3\"",
             "edge = \"grpc-connect\"",
             "events_per_s = 10000",
             "resend = true",

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, TcpListener, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -23,6 +23,7 @@ use super::{
 pub(super) struct Ports {
     pub(super) grpc: u16,
     pub(super) http: u16,
+    pub(super) quic: u16,
     pub(super) admin: u16,
 }
 
@@ -50,17 +51,19 @@ pub(super) struct Server {
 }
 
 impl Plan {
-    /// Looks for three free ports from `first` on; the server's log goes into `folder`.
+    /// Looks for four free ports from `first` on; the server's log goes into `folder`.
     pub(super) fn new(binary: &Path, data: PathBuf, folder: &Path, first: u16) -> Step<Self> {
         let mut free = (first..=first.saturating_add(PORTS_TRIED_MAX))
-            .filter(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
-        let (Some(grpc), Some(http), Some(admin)) = (free.next(), free.next(), free.next()) else {
-            return Err(Stop::Failed(format!("no three free ports from {first} on")));
+            .filter(|&port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok())
+            .filter(|&port| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok());
+        let mut next = || free.next();
+        let (Some(grpc), Some(http), Some(quic), Some(admin)) = (next(), next(), next(), next()) else {
+            return Err(Stop::Failed(format!("no four free ports from {first} on")));
         };
         Ok(Self {
             binary: binary.to_path_buf(),
             data,
-            ports: Ports { grpc, http, admin },
+            ports: Ports { grpc, http, quic, admin },
             log: folder.join("server.log"),
             settings: Vec::new(),
             injection: None,
@@ -76,6 +79,11 @@ impl Plan {
     /// The same with its data in another folder.
     pub(super) fn at(&self, data: PathBuf) -> Self {
         Self { data, ..self.clone() }
+    }
+
+    /// What its servers say.
+    pub(super) fn log(&self) -> &Path {
+        &self.log
     }
 
     /// Under strace, which answers some of its system calls.
@@ -105,13 +113,13 @@ impl Plan {
     }
 
     fn command(&self) -> io::Result<Command> {
-        let Ports { grpc, http, admin } = self.ports;
+        let Ports { grpc, http, quic, admin } = self.ports;
         let mut command = match &self.injection {
             Some(injection) => injection.command(&self.binary),
             None => Command::new(&self.binary),
         };
         command.arg("serve").arg("--data-dir").arg(&self.data);
-        for (flag, port) in [("grpc", grpc), ("http", http), ("admin", admin)] {
+        for (flag, port) in [("grpc", grpc), ("http", http), ("quic", quic), ("admin", admin)] {
             command.arg(format!("--{flag}=127.0.0.1:{port}"));
         }
         for setting in &self.settings {
@@ -270,7 +278,7 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let first = taken.local_addr().unwrap().port();
         let plan = Plan::new(Path::new("x"), "data".into(), Path::new("."), first).unwrap();
-        let Ports { grpc, http, admin } = plan.ports;
-        assert!(first < grpc && grpc < http && http < admin, "{first} {:?}", plan.ports);
+        let Ports { grpc, http, quic, admin } = plan.ports;
+        assert!(first < grpc && grpc < http && http < quic && quic < admin, "{first} {:?}", plan.ports);
     }
 }

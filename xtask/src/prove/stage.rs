@@ -16,6 +16,8 @@ use super::{
 
 /// What a scenario plays on.
 pub(super) struct Stage<'a> {
+    /// The project's folder.
+    pub(super) root: PathBuf,
     /// The release binary.
     pub(super) binary: PathBuf,
     /// A folder of the scenario's own, empty when it begins.
@@ -46,6 +48,8 @@ impl<'a> Stage<'a> {
         }
         fs::create_dir_all(&folder).map_err(failed(format!("{} cannot be made", folder.display())))?;
         Ok(Self {
+            // Where this program was built from.
+            root: Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_path_buf(),
             binary: binary.to_path_buf(),
             folder,
             is_long,

@@ -28,7 +28,7 @@ pub(super) fn play(workshop: &Workshop) -> Result<Ending, Failure> {
 }
 
 /// The Python of an environment that has what the peers need, or what is missing for one.
-fn environment(workshop: &Workshop) -> Result<Result<PathBuf, String>, Failure> {
+pub(super) fn environment(workshop: &Workshop) -> Result<Result<PathBuf, String>, Failure> {
     let folder = workshop.root.join(ENVIRONMENT);
     let python = folder.join("bin/python");
     let (wanted, stamp) =

@@ -83,9 +83,9 @@ const SEAMS: &[Seam] = &[
     },
     Seam {
         rule: "quinn-in-quic",
-        reason: "only the QUIC edge speaks QUIC",
-        names: &["quinn", "quinn_*"],
-        only_in: &["ingest/src/edge/quic", "client/src/transport/quic", "playhead/", "load-tests/"],
+        reason: "only the QUIC edge speaks QUIC, and WebTransport is a part of it",
+        names: &["quinn", "quinn_*", "web_transport_*"],
+        only_in: &["ingest/src/edge/quic", "playhead/", "bench/", "client/src/transport/quic", "load-tests/"],
         ..NONE
     },
     Seam {

@@ -28,7 +28,8 @@ pub struct Server {
 impl Server {
     /// Starts Playhead with free ports, and waits until it says that it is ready.
     pub(super) fn playhead(mut command: Command, folder: TempDir) -> io::Result<Self> {
-        command.args(["serve", "--grpc", ANY_PORT, "--http", ANY_PORT, "--admin", ANY_PORT, "--data-dir"]);
+        command.args(["serve", "--grpc", ANY_PORT, "--http", ANY_PORT, "--admin", ANY_PORT, "--quic", "off"]);
+        command.arg("--data-dir");
         let mut child = command.arg(folder.path()).stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut lines = BufReader::new(stderr).lines();

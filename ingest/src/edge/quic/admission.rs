@@ -66,7 +66,7 @@ impl Admission {
                 let _ = incoming.retry();
             }
             _ => {
-                self.meters.refused.inc();
+                self.meters.connections.full.inc();
                 incoming.refuse();
             }
         }
@@ -75,9 +75,12 @@ impl Admission {
 
     fn accept(&self, incoming: Incoming, place: Seat) -> Option<Admitted> {
         match incoming.accept() {
-            Ok(connecting) => Some(Admitted { connecting, place }),
+            Ok(connecting) => {
+                self.meters.connections.accepted.inc();
+                Some(Admitted { connecting, place })
+            }
             Err(_) => {
-                self.meters.handshakes_failed.inc();
+                self.meters.connections.handshake_failed.inc();
                 None
             }
         }

@@ -18,11 +18,11 @@ use super::{
 pub(super) async fn serve(house: Arc<House>, connecting: Connecting, mut place: Seat) {
     let patience = Duration::from_millis(house.options.handshake_ms_max);
     let Ok(Some((session, is_web))) = timeout(patience, shake_hands(connecting)).await else {
-        house.meters.handshakes_failed.inc();
+        house.meters.connections.handshake_failed.inc();
         return;
     };
     place.arrive();
-    let _connected = OneMore::of(&house.meters.connections);
+    let _connected = OneMore::of(&house.meters.connections.open);
     let _web = is_web.then(|| OneMore::of(&house.meters.web_connections));
     let datagrams = Arc::new(Datagrams::new(is_web, house.meters.datagrams_dropped.clone(), &house.options));
     tokio::select! {

@@ -2,21 +2,20 @@
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 
+use crate::edge::listener::Counts;
+
 /// The edge's counters. Clones count together.
 #[derive(Debug, Clone, Default)]
 pub struct Meters {
-    /// Connections that are open, WebTransport's among them.
-    pub connections: Gauge,
+    /// Connections, WebTransport's among them; `full` are attempts that were refused for want of room, for all or for
+    /// their address.
+    pub connections: Counts,
     /// Connections that are open over WebTransport.
     pub web_connections: Gauge,
     /// Sessions whose stream is open.
     pub streams: Gauge,
-    /// Attempts that were refused for want of room, for all or for their address.
-    pub refused: Counter,
     /// Attempts that were asked to prove their address first.
     pub retried: Counter,
-    /// Handshakes that failed or took too long.
-    pub handshakes_failed: Counter,
     /// Connections that were closed because nobody opened a session on them.
     pub sessionless: Counter,
     /// Streams that were cut because their answers were not read.

@@ -25,8 +25,8 @@ async fn another_protocol_is_refused_in_the_handshake() {
         };
         assert!(matches!(refused, ConnectionError::ConnectionClosed(_)), "{refused:?}");
     }
-    until(|| site.meters.handshakes_failed.get() == 2).await;
-    assert_eq!(site.meters.connections.get(), 0);
+    until(|| site.meters.connections.handshake_failed.get() == 2).await;
+    assert_eq!(site.meters.connections.open.get(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -53,7 +53,7 @@ async fn a_handshake_that_is_not_finished_is_given_up() {
     // The HTTP/3 part belongs to the handshake: this one never says what it wants.
     let client = Client::native_with(&site, site.client_config(b"h3")).await;
     within(client.connection.closed()).await;
-    assert_eq!(site.meters.handshakes_failed.get(), 1);
+    assert_eq!(site.meters.connections.handshake_failed.get(), 1);
     // Of this one the server hears the first packet only.
     let deaf = loopback();
     let endpoint = Endpoint::client((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -67,7 +67,7 @@ async fn a_handshake_that_is_not_finished_is_given_up() {
     });
     let (deaf, packet) = within(first).await.unwrap();
     deaf.send_to(&packet, site.address).unwrap();
-    until(|| site.meters.handshakes_failed.get() == 2).await;
+    until(|| site.meters.connections.handshake_failed.get() == 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,7 +76,7 @@ async fn an_address_proves_itself_when_many_shake_hands() {
     let site = Site::with(Settings::default(), options).await;
     let client = Client::native(&site).await;
     client.talk("s1", false).await;
-    assert_eq!((site.meters.retried.get(), site.meters.refused.get()), (1, 0));
+    assert_eq!((site.meters.retried.get(), site.meters.connections.full.get()), (1, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,9 +88,9 @@ async fn an_address_has_no_more_connections_than_it_may() {
     let third = endpoint.connect_with(config, site.address, "localhost").unwrap();
     let refused = within(third).await.unwrap_err();
     assert!(matches!(refused, ConnectionError::ConnectionClosed(_)), "{refused:?}");
-    assert_eq!((site.meters.retried.get(), site.meters.refused.get()), (1, 1));
+    assert_eq!((site.meters.retried.get(), site.meters.connections.full.get()), (1, 1));
     clients[0].connection.close(0_u32.into(), b"");
-    until(|| site.meters.connections.get() == 1).await;
+    until(|| site.meters.connections.open.get() == 1).await;
     Client::native(&site).await.talk("s1", false).await;
 }
 
@@ -160,15 +160,17 @@ async fn a_connection_has_no_more_streams_than_it_may() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_without_a_session_is_closed() {
-    let site = Site::with(Settings::default(), Options { sessionless_ms_max: 20, ..Options::default() }).await;
+    let site =
+        Site::with(Settings::default(), Options { sessionless_ms_max: 20, ..Options::default() }).await;
     let client = Client::native(&site).await;
     within(client.connection.closed()).await;
-    until(|| site.meters.sessionless.get() == 1 && site.meters.connections.get() == 0).await;
+    until(|| site.meters.sessionless.get() == 1 && site.meters.connections.open.get() == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_beyond_the_room_is_told_when_to_come_again() {
-    let settings = Settings { limits: Limits { sessions_max: 1, ..Limits::default() }, ..Settings::default() };
+    let settings =
+        Settings { limits: Limits { sessions_max: 1, ..Limits::default() }, ..Settings::default() };
     let site = Site::with(settings, Options::default()).await;
     let client = Client::native(&site).await;
     let _first = client.talk("s1", false).await;
@@ -187,5 +189,5 @@ async fn a_peer_that_falls_silent_is_gone() {
     let client = Client::native_with(&site, config).await;
     let _line = client.talk("s1", false).await;
     within(client.connection.closed()).await;
-    until(|| site.meters.connections.get() == 0 && site.meters.streams.get() == 0).await;
+    until(|| site.meters.connections.open.get() == 0 && site.meters.streams.get() == 0).await;
 }

@@ -31,7 +31,7 @@ async fn a_lost_datagram_holds_the_acknowledgement_until_its_events_come_again()
     line.send_events(vec![beat(2)]).await;
     line.send_events(vec![beat(6)]).await;
     line.acked_through(6).await;
-    let count = site.host.engine.tally().count();
+    let count = site.at_rest().await;
     assert_eq!((count.stored, count.duplicate), (6, 1));
     assert_eq!(site.meters.datagrams_dropped.get(), 0);
 }
@@ -61,7 +61,7 @@ async fn events_far_above_a_gap_are_told_what_is_missing_or_dropped() {
     line.send_frame(events(vec![beat(5_000)])).await;
     let busy = line.ack().await.busy.unwrap();
     assert_eq!((busy.from_seq, busy.retry_after_ms), (1, 250));
-    let count = site.host.engine.tally().count();
+    let count = site.at_rest().await;
     assert_eq!((count.offered, count.busy), (1, 1));
 }
 
@@ -78,7 +78,7 @@ async fn a_datagram_for_nobody_is_dropped_and_counted() {
     until(|| site.meters.datagrams_dropped.get() == 3).await;
     undeclared.send_frame(events(vec![beat(1)])).await;
     undeclared.acked_through(1).await;
-    assert_eq!(site.host.engine.tally().count().offered, 1);
+    assert_eq!(site.at_rest().await.offered, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,5 +98,5 @@ async fn datagrams_of_several_sessions_share_a_connection() {
             line.acked_through(seq).await;
         }
     }
-    assert_eq!(site.host.engine.tally().count().stored, 60);
+    assert_eq!(site.at_rest().await.stored, 60);
 }

@@ -21,6 +21,6 @@ async fn a_client_that_changes_its_port_keeps_its_session() {
         line.finish();
         assert_eq!(line.failure().await, None);
     }
-    assert_eq!(site.meters.connections.get(), 1);
-    assert_eq!(site.host.engine.tally().count().stored, 500);
+    assert_eq!(site.meters.connections.open.get(), 1);
+    assert_eq!(site.at_rest().await.stored, 500);
 }

@@ -24,7 +24,9 @@ async fn a_stop_closes_connections_behind_the_last_answer() {
     line.acked_through(1).await;
     let failure = line.failure().await.unwrap();
     assert_eq!((failure.code, &*failure.reason, failure.retry_after_ms), (14, "STOPPING", 1_000));
-    let ConnectionError::ApplicationClosed(close) = within(client.connection.closed()).await else { panic!() };
+    let ConnectionError::ApplicationClosed(close) = within(client.connection.closed()).await else {
+        panic!()
+    };
     assert_eq!(close.error_code.into_inner(), 0);
     site.has_stopped().await;
 }

@@ -143,7 +143,8 @@ pub(super) async fn a_field_of_the_session_that_is_wrong_is_named<W: Way>() {
     let ids = "1 to 128 bytes without control characters";
     let kinds = "MOVIE, EPISODE, LESSON, RECORDING or LIVE (1 to 5), or none";
     let lengths = "0 to 9007199254740991 (ms)";
-    let cases: [(fn(&mut proto::Session), &str, &str, &str, &str); 4] = [
+    type Case<'a> = (fn(&mut proto::Session), &'a str, &'a str, &'a str, &'a str);
+    let cases: [Case<'_>; 4] = [
         (|s| s.session_id.clear(), "session.session_id", "BAD_TEXT", "", ids),
         (|s| s.item_id = "a\nb".into(), "session.item_id", "BAD_TEXT", "a\nb", ids),
         (|s| s.item_kind = 9, "session.item_kind", "UNKNOWN_ITEM_KIND", "9", kinds),

@@ -1,8 +1,8 @@
 //! The script over HTTP, as far as single requests can say it: each batch is a request of its own, and answers come as
 //! they are done.
 
-use bytes::Bytes;
 use ::http::{Method, Request, StatusCode};
+use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -56,7 +56,7 @@ impl Way for Requests {
     }
 
     async fn open(&self, token: &str) -> RequestLine {
-        let (answer, answers) = mpsc::unbounded_channel();
+        let (answer, answers) = mpsc::channel(ANSWERS_MAX);
         let hello = proto::Hello::default();
         RequestLine {
             client: self.client.clone(),
@@ -85,8 +85,8 @@ struct RequestLine {
     url: String,
     token: String,
     hello: proto::Hello,
-    answer: mpsc::UnboundedSender<Answer>,
-    answers: mpsc::UnboundedReceiver<Answer>,
+    answer: mpsc::Sender<Answer>,
+    answers: mpsc::Receiver<Answer>,
 }
 
 impl Line for RequestLine {
@@ -105,7 +105,7 @@ impl Line for RequestLine {
         };
         // A session that is wrong is told with the first events, not before.
         if self.hello.session == Some(crate::grpc::playing("s1")) {
-            self.answer.send(Ok(server_frame::Frame::Welcome(welcome))).unwrap();
+            self.answer.send(Ok(server_frame::Frame::Welcome(welcome))).await.unwrap();
         }
     }
 
@@ -125,7 +125,7 @@ impl Line for RequestLine {
             let (parts, body) = asked.await.unwrap().into_parts();
             let body = body.collect().await.unwrap().to_bytes();
             // Nobody listens any more when the test is over.
-            let _ = answer.send(told(parts.status, &body, from_seq));
+            let _ = answer.send(told(parts.status, &body, from_seq)).await;
         });
     }
 
@@ -135,6 +135,9 @@ impl Line for RequestLine {
 
     async fn close(&mut self) {}
 }
+
+/// More than any behaviour leaves unread.
+const ANSWERS_MAX: usize = 16;
 
 fn told(status: StatusCode, body: &Bytes, from_seq: u64) -> Answer {
     let ack = |ack| Ok(server_frame::Frame::Ack(ack));

@@ -27,7 +27,7 @@ impl KeysServer {
             let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
             let source = Source::Development { folder: folder.into(), names: Vec::new() };
             let tls = Tls::open(source, now.as_millis().try_into().unwrap()).unwrap();
-            TlsAcceptor::from(std::sync::Arc::new(tls.server_config(&[b"http/1.1"])))
+            TlsAcceptor::from(std::sync::Arc::new(tls.tcp(&[b"http/1.1"]).unwrap()))
         });
         let serving = tokio::spawn(async move {
             loop {

@@ -1,0 +1,65 @@
+//! The edges, from listeners that are bound to tasks that serve.
+
+use std::io;
+
+use playhead_ingest::edge::{Doors, grpc, http, listener::Listener};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use super::{DRAIN_MS_MAX, ServeError, quic::QuicEdge, stopped, tell_if_ended};
+use crate::config::Config;
+
+/// What the edges listen on.
+pub(super) struct Edges {
+    pub(super) grpc: Listener,
+    pub(super) http: Listener,
+    pub(super) quic: Option<QuicEdge>,
+}
+
+impl Edges {
+    /// Serves on all of them until `stop`.
+    pub(super) fn serve(
+        self,
+        doors: &Doors,
+        config: &Config,
+        stop: &watch::Receiver<bool>,
+        ended: &mpsc::Sender<ServeError>,
+    ) -> Vec<JoinHandle<()>> {
+        let Self { grpc, http, quic } = self;
+        let stopped = || stopped(stop.clone());
+        let options = grpc::Options {
+            reflection: config.grpc_reflection,
+            drain_ms_max: DRAIN_MS_MAX,
+            streams_max: config.edge.grpc_streams_max,
+            call_ms_max: config.edge.call_ms_max,
+            ..grpc::Options::default()
+        };
+        let grpc = serve_grpc(doors.clone(), grpc, options, stopped());
+        let options = http::Options {
+            drain_ms_max: DRAIN_MS_MAX,
+            body_ms_max: config.edge.body_ms_max,
+            ..http::Options::default()
+        };
+        let http = http::serve(doors.clone(), http, options, stopped());
+        let mut tasks = vec![
+            tokio::spawn(tell_if_ended("gRPC", grpc, ended.clone())),
+            tokio::spawn(tell_if_ended("HTTP", http, ended.clone())),
+        ];
+        if let Some(quic) = quic {
+            let quic = quic.serve(doors.clone(), stopped());
+            tasks.push(tokio::spawn(tell_if_ended("QUIC", quic, ended.clone())));
+        }
+        tasks
+    }
+}
+
+async fn serve_grpc(
+    doors: Doors,
+    listener: Listener,
+    options: grpc::Options,
+    stop: impl Future<Output = ()> + Send,
+) -> io::Result<()> {
+    grpc::serve(doors, listener, options, stop).await.map_err(io::Error::other)
+}

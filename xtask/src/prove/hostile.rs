@@ -1,0 +1,206 @@
+//! `hostile`: peers that mean no good beside players that do. Each attack is cut or bounded, the server lives and holds
+//! little more memory, and the players hardly notice.
+//!
+//! The attackers are Python (`load-tests/peers/hostile.py`), so that nothing of them is ours. They run at the lowest
+//! priority: on a real network they would not share the server's processor.
+
+use std::{fs, path::Path};
+
+use super::{
+    ledger, load,
+    server::{Plan, Server},
+    stage::Stage,
+    stop::{Step, Stop},
+};
+use crate::steps;
+
+mod attacker;
+
+use attacker::{Attacker, Tally};
+
+/// An attack, and what has to become of it.
+struct Attack {
+    name: &'static str,
+    expected: Expected,
+    against: Against,
+}
+
+/// What the server has to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// Cut the connections.
+    Cut,
+    /// Refuse what was asked, without waiting for all of it.
+    Refused,
+    /// Go on, and hold no more than it may.
+    Bounded,
+    /// Send no more than three times what came from an address that did not prove itself (RFC 9000, section 8.1).
+    NotAmplified,
+}
+
+/// Which edges are attacked, and where the honest players are meanwhile.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Against {
+    /// gRPC and HTTP without encryption; players over gRPC.
+    Tcp,
+    /// The same with encryption; players over QUIC.
+    Tls,
+    /// QUIC; players over QUIC.
+    Quic,
+}
+
+const fn attack(name: &'static str, expected: Expected, against: Against) -> Attack {
+    Attack { name, expected, against }
+}
+
+const ATTACKS: [Attack; 17] = [
+    attack("rapid-reset", Expected::Cut, Against::Tcp),
+    attack("made-you-reset", Expected::Cut, Against::Tcp),
+    attack("continuation-flood", Expected::Cut, Against::Tcp),
+    attack("stream-flood", Expected::Bounded, Against::Tcp),
+    attack("ping-flood", Expected::Cut, Against::Tcp),
+    attack("settings-flood", Expected::Cut, Against::Tcp),
+    attack("silent-tcp", Expected::Cut, Against::Tcp),
+    attack("half-handshakes", Expected::Cut, Against::Tls),
+    attack("slow-headers", Expected::Cut, Against::Tcp),
+    attack("slow-body", Expected::Refused, Against::Tcp),
+    attack("never-reads", Expected::Cut, Against::Tcp),
+    attack("gzip-bomb", Expected::Refused, Against::Tcp),
+    attack("giant-length", Expected::Refused, Against::Tcp),
+    attack("deep-nesting", Expected::Refused, Against::Tcp),
+    attack("quic-initial-flood", Expected::NotAmplified, Against::Quic),
+    attack("quic-handshakes", Expected::Bounded, Against::Quic),
+    attack("quic-gaps", Expected::Bounded, Against::Quic),
+];
+
+/// Plays it.
+pub(super) fn play(stage: &mut Stage<'_>) -> Step {
+    let python = steps::peer_python(&stage.root).map_err(Stop::Failed)?.map_err(Stop::Skipped)?;
+    let mut found = Vec::new();
+    for against in [Against::Tcp, Against::Tls, Against::Quic] {
+        let data = stage.folder.join(against.name());
+        let plan = against.set(stage.server_in(data)?.with(&SETTINGS));
+        let server = plan.start(stage.waiting)?;
+        for attack in ATTACKS.iter().filter(|attack| attack.against == against) {
+            found.push(endure(stage, &python, &server, attack)?);
+        }
+        has_not_panicked(stage, &plan);
+        server.kill()?;
+    }
+    stage.sum_up(format!("{} attacks of {} s: {}", ATTACKS.len(), seconds(stage), found.join("; ")));
+    Ok(())
+}
+
+/// Lets players play, then players and attackers, and holds one against the other.
+fn endure(stage: &mut Stage<'_>, python: &Path, server: &Server, attack: &Attack) -> Step<String> {
+    let name = attack.name;
+    let calm = players(stage, attack, CALM_S).run(stage, server.ports, &format!("{name}-before"))?.0;
+    let (mut p99_ms, mut tally, mut most_mb) = (f64::INFINITY, Tally::default(), 0);
+    let before_mb = calm.rss_bytes_max >> 20;
+    // A disk that stalls in one try is not what the attack did.
+    for attempt in 1..=stage.form(1, TRIES) {
+        let seconds = seconds(stage);
+        let loading =
+            players(stage, attack, seconds).start(stage, server.ports, &format!("{name}-{attempt}"))?;
+        let attacker = Attacker::start(stage, python, name, server.ports, seconds)?;
+        tally = attacker.finish(stage)?;
+        let (report, ledger) = loading.finish(stage)?;
+        ledger::claim_all_there(stage, &ledger, server.ports, name)?;
+        (p99_ms, most_mb) = (p99_ms.min(report.ack_p99_ms), report.rss_bytes_max >> 20);
+        if p99_ms <= calm.ack_p99_ms * SLOWER {
+            break;
+        }
+    }
+    let calm_ms = calm.ack_p99_ms;
+    let text = format!("{name} {tally}, p99 {calm_ms:.1} then {p99_ms:.1} ms, {before_mb} then {most_mb} MB");
+    stage.say(&text);
+    attack.judge(stage, tally);
+    stage.claim(
+        most_mb <= before_mb + MEMORY_MB,
+        format!("{name}: {before_mb} MB before, {most_mb} under attack, {MEMORY_MB} more allowed"),
+    );
+    if stage.is_long {
+        stage.claim(
+            p99_ms <= calm_ms * SLOWER,
+            format!("{name}: p99 {calm_ms:.1} ms before, then {p99_ms:.1}"),
+        );
+    }
+    Ok(format!("{name} {calm_ms:.0} to {p99_ms:.0} ms"))
+}
+
+impl Attack {
+    fn judge(&self, stage: &mut Stage<'_>, tally: Tally) {
+        let name = self.name;
+        stage.claim(tally.opened > 0, format!("{name}: it was attacked"));
+        let (is_so, text) = match self.expected {
+            Expected::Cut => (tally.cut > 0, "its connections were cut"),
+            Expected::Refused => (tally.answered + tally.cut > 0, "it was refused"),
+            Expected::Bounded => (true, ""),
+            Expected::NotAmplified => (
+                tally.received_bytes <= AMPLIFIED_MAX * tally.sent_bytes,
+                "no more than thrice what was sent",
+            ),
+        };
+        stage.claim(is_so, format!("{name}: {text}: {tally}"));
+    }
+}
+
+impl Against {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Quic => "quic",
+        }
+    }
+
+    fn set(self, plan: Plan) -> Plan {
+        match self {
+            Self::Tls => plan.with(&["tls.development=true"]),
+            Self::Tcp | Self::Quic => plan,
+        }
+    }
+
+    /// The way in of the honest players.
+    fn honest(self) -> &'static str {
+        match self {
+            Self::Tcp => "grpc-connect",
+            Self::Tls | Self::Quic => "quic-stream",
+        }
+    }
+}
+
+fn players(stage: &Stage<'_>, attack: &Attack, duration_s: u64) -> load::Plan {
+    let events_per_s = stage.form(EVENTS_PER_S_SHORT, EVENTS_PER_S);
+    load::Plan { edge: attack.against.honest(), ..load::Plan::players(events_per_s, duration_s) }
+}
+
+fn seconds(stage: &Stage<'_>) -> u64 {
+    stage.form(SECONDS_SHORT, SECONDS)
+}
+
+fn has_not_panicked(stage: &mut Stage<'_>, plan: &Plan) {
+    let log = fs::read_to_string(plan.log()).unwrap_or_default();
+    let panicked = log.lines().find(|line| line.contains("panicked"));
+    stage.claim(panicked.is_none(), format!("the server panicked: {}", panicked.unwrap_or_default()));
+}
+
+/// Shorter than by default, so that each of them is met within an attack.
+const SETTINGS: [&str; 5] = [
+    "edge.handshake_ms_max=1500",
+    "edge.headers_ms_max=1500",
+    "edge.write_ms_max=1500",
+    "edge.call_ms_max=1500",
+    "edge.body_ms_max=1500",
+];
+const SECONDS: u64 = 20;
+const SECONDS_SHORT: u64 = 4;
+const CALM_S: u64 = 4;
+/// A quarter of what two cores take that the players share.
+const EVENTS_PER_S: u32 = 4_000;
+const EVENTS_PER_S_SHORT: u32 = 500;
+const TRIES: u32 = 3;
+/// The promises.
+const SLOWER: f64 = 2.0;
+const MEMORY_MB: u64 = 64;
+const AMPLIFIED_MAX: u64 = 3;
