@@ -21,16 +21,8 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
         Some(sha256) => format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}"),
         None => String::new(),
     };
-    let (scheme, trust) = match (&server.shown.tcp, &config.tls.source) {
-        (None, _) => ("http", ""),
-        (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
-        _ => ("https", ""),
-    };
-    let auth = auth(&config.auth);
-    let (token, bearer) = match &config.auth {
-        AuthSettings::Development => (String::new(), "alice"),
-        AuthSettings::Token(settings) => (mint(settings), "$TOKEN"),
-    };
+    let (scheme, trust) = scheme(config, server);
+    let (token, bearer) = token(&config.auth);
     format!(
         "playhead {version} is ready
   gRPC     {grpc}
@@ -48,9 +40,27 @@ Say where alice is, ask for it, and watch events pass:{token}
         grpc = listen.grpc,
         http = listen.http,
         quic = quic(server),
+        auth = auth(&config.auth),
         admin = listen.admin,
         data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
     )
+}
+
+/// How HTTP is spoken, and what curl needs for it.
+fn scheme(config: &Config, server: &Server) -> (&'static str, &'static str) {
+    match (&server.shown.tcp, &config.tls.source) {
+        (None, _) => ("http", ""),
+        (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
+        _ => ("https", ""),
+    }
+}
+
+/// A token to paste, and how to get it.
+fn token(auth: &AuthSettings) -> (String, &'static str) {
+    match auth {
+        AuthSettings::Development => (String::new(), "alice"),
+        AuthSettings::Token(settings) => (mint(settings), "$TOKEN"),
+    }
 }
 
 fn auth(auth: &AuthSettings) -> String {
