@@ -1,4 +1,4 @@
-//! The figures F1.1 to F2.4: each row of the design beside its limit, run in turn, as a ratio with its spread.
+//! The figures F1.1 to F2.5: each row of the design beside its limit, run in turn, as a ratio with its spread.
 //!
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
@@ -56,4 +56,5 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "F2.2", what: "CPU per event over QUIC at 20 000 events/s", measure: quic::cpu },
     Figure { name: "F2.3", what: "QUIC sessions opened", measure: quic::openings },
     Figure { name: "F2.4", what: "memory of idle QUIC sessions", measure: quic::memory },
+    Figure { name: "F2.5", what: "token verification, cached and first", measure: rooms::tokens },
 ];

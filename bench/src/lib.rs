@@ -2,7 +2,8 @@
 //! goes into the rooms, and what they are held against.
 //!
 //! In reading order: [`sample`] makes events and sessions; [`site`] is an engine to measure, with [`null`] where a bench
-//! wants no disk or no store, and [`door`] its intake by itself; [`served`] puts a server behind a socket, and [`cpu`]
+//! wants no disk or no store, and [`door`] its intake by itself; [`tokens`] are
+//! signed and checked; [`served`] puts a server behind a socket, and [`cpu`]
 //! says what it costs. What they are held against is the crate `playhead-limits`. Each bench takes the binary's
 //! allocator, so that its figures are the binary's.
 //!
@@ -18,6 +19,7 @@ pub mod null;
 pub mod sample;
 pub mod served;
 pub mod site;
+pub mod tokens;
 
 use std::time::Duration;
 

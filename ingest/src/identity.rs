@@ -14,6 +14,7 @@ pub mod credential;
 pub mod development;
 pub mod keyring;
 pub mod keys;
+pub mod meters;
 pub mod pass;
 pub mod refusal;
 pub mod scopes;

@@ -19,6 +19,7 @@ use futures_util::StreamExt;
 use playhead_ingest::{
     edge::{listener::Counts, quic},
     engine::Engine,
+    identity::meters::Meters,
 };
 use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
@@ -57,13 +58,19 @@ pub(crate) struct Served {
 pub(crate) struct Admin {
     phase: watch::Sender<Phase>,
     served: Arc<OnceLock<Served>>,
+    tokens: Arc<OnceLock<Meters>>,
     shard_events_max: usize,
 }
 
 impl Admin {
     /// Tells of a server that is recovering. `shard_events_max` is how many events may wait in all shards together.
     pub(crate) fn new(shard_events_max: usize) -> Self {
-        Self { phase: watch::Sender::new(Phase::Recovering), served: Arc::default(), shard_events_max }
+        Self {
+            phase: watch::Sender::new(Phase::Recovering),
+            served: Arc::default(),
+            tokens: Arc::default(),
+            shard_events_max,
+        }
     }
 
     /// Notes how far the server is.
@@ -75,6 +82,12 @@ impl Admin {
     pub(crate) fn attach(&self, served: Served) {
         // An engine is started once; a second one would be a bug that readiness cannot mend.
         let _ = self.served.set(served);
+    }
+
+    /// Gives it what is measured of tokens, where tokens are checked.
+    pub(crate) fn attach_tokens(&self, tokens: Meters) {
+        // As with the engine, there is one.
+        let _ = self.tokens.set(tokens);
     }
 
     /// Answers on this listener until `stop` comes. Taps end with the drain.
@@ -111,7 +124,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    match metrics::page(admin.served.get(), admin.shard_events_max) {
+    match metrics::page(admin.served.get(), admin.tokens.get(), admin.shard_events_max) {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": format!("no metrics: {error}") }))

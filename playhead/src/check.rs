@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    CommandError,
+    CommandError, auth, block_on,
     cli::{Check, Output},
     config::{self, Effective},
     print,
@@ -49,6 +49,7 @@ pub(crate) fn run(asked: &Check) -> Result<ExitCode, CommandError> {
     }
     let loaded = config::load(&asked.config.settings())?;
     check_data_dir(&loaded.config.data_dir)?;
+    block_on(async { Ok(auth::check(&loaded.config.auth).await?) })?;
     let text = match asked.output {
         Output::Text => config::effective(&loaded.effective),
         Output::Json => format!("{:#}\n", as_json(&loaded.effective)),

@@ -6,6 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Flags;
 
+mod token;
+
+pub(crate) use token::{Expect, Inspect, Keygen, Mint, Signing, Token, TokenCommand, ViewerClaims};
+
 /// Playhead: a self-hosted playback-telemetry engine.
 ///
 /// Players send it heartbeats, seeks and state changes; it makes them durable before it acknowledges them, and answers
@@ -31,6 +35,8 @@ pub(crate) enum Command {
     /// Put a running server under load by a scenario, or read back the ledger that a load left.
     #[command(after_help = LOAD_EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Load(Load),
+    /// Make keys, sign tokens, and look into them.
+    Token(Token),
     /// Print events of a running server as they become durable, one JSON object per line.
     #[command(after_help = TAP_EXAMPLES)]
     Tap(Tap),

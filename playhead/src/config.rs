@@ -12,12 +12,14 @@ use playhead_store::{
 };
 
 pub(crate) use self::{
+    auth::{AuthSettings, KeysAt, TokenSettings},
     edge::{EdgeSettings, TlsSettings, TlsSource},
     error::ConfigError,
     layers::{Flags, Source},
     read::Effective,
 };
 
+mod auth;
 mod edge;
 mod engine;
 mod error;
@@ -46,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) store: EmbeddedSettings,
     /// How much the embedded hot store remembers.
     pub(crate) hot: EmbeddedHotSettings,
+    /// Whom the server believes.
+    pub(crate) auth: AuthSettings,
     /// Which certificate the edges show.
     pub(crate) tls: TlsSettings,
     /// What connections may take.
@@ -69,6 +73,13 @@ pub(crate) struct Listen {
     pub(crate) admin: SocketAddr,
     /// True when a listener beyond loopback was asked for by name.
     pub(crate) insecure_non_loopback: bool,
+}
+
+impl Listen {
+    /// All listeners, by their keys.
+    fn named(&self) -> [(&'static str, SocketAddr); 3] {
+        [("listen.grpc", self.grpc), ("listen.http", self.http), ("listen.admin", self.admin)]
+    }
 }
 
 /// What is logged, and how.
@@ -133,12 +144,15 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let hot = EmbeddedHotSettings::default();
     engine.rules = rules(&mut read)?;
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
+    let auth = auth::auth(&mut read)?;
     let tls = edge::tls(&mut read)?;
     check_quic(&listen, &tls, &read)?;
+    auth::check_reach(&listen, &auth, tls.source.is_some(), &read)?;
     let edge = edge::edge(&mut read)?;
     let log = log(&mut read)?;
     memory::check(&engine, &store, &hot, memory_mb_max, &read)?;
-    let config = Config { listen, data_dir, engine, journal, store, hot, tls, edge, grpc_reflection, log };
+    let config =
+        Config { listen, data_dir, engine, journal, store, hot, auth, tls, edge, grpc_reflection, log };
     Ok(Loaded { config, effective: read.finish()? })
 }
 
@@ -154,22 +168,14 @@ fn listen(read: &mut Reader) -> Result<Listen, ConfigError> {
         admin: read.address("listen.admin", "Where health, readiness, metrics and tap listen.", 7490)?,
         insecure_non_loopback: read.switch("listen.insecure_non_loopback", INSECURE_ABOUT, false)?,
     };
-    let named = [("listen.grpc", listen.grpc), ("listen.http", listen.http), ("listen.admin", listen.admin)];
+    let named = listen.named();
     for (at, &(key, address)) in named.iter().enumerate() {
-        if !address.ip().is_loopback() && !listen.insecure_non_loopback {
-            return Err(read.wrong(key, address, LOOPBACK_ONLY));
-        }
         let taken = named.iter().take(at).find(|&&(_, other)| other == address && address.port() != 0);
         if let Some((other, _)) = taken {
             return Err(read.wrong(key, address, format!("an address that {other} does not have")));
         }
     }
-    match listen.quic {
-        Some(quic) if !quic.ip().is_loopback() && !listen.insecure_non_loopback => {
-            Err(read.wrong("listen.quic", quic, LOOPBACK_ONLY))
-        }
-        _ => Ok(listen),
-    }
+    Ok(listen)
 }
 
 /// QUIC without a certificate of the operator's shows a development one, which only this machine should meet.
@@ -280,14 +286,11 @@ const OPENING_MS: std::ops::RangeInclusive<u64> = 0..=600_000;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const LEVELS_ALLOWED: &str =
     "off, error, warn, info, debug or trace, also per module: info,playhead_ingest=debug";
-const LOOPBACK_ONLY: &str = "a loopback address such as 127.0.0.1:7450, because development auth believes every \
-    caller; `listen.insecure_non_loopback = true` allows others";
 const QUIC_ABOUT: &str =
     "Where QUIC and WebTransport listen (UDP), or off. Without [tls] they show a development certificate.";
 const QUIC_ENCRYPTED: &str = "a loopback address or off, unless there are tls.certificate and tls.key, or \
     tls.development";
-const INSECURE_ABOUT: &str =
-    "Allow listeners beyond loopback although every caller is believed and nothing is encrypted.";
+const INSECURE_ABOUT: &str = "Allow listeners beyond loopback without tokens, encryption or both.";
 const MEMORY_ABOUT: &str =
     "What the engine's queues and tables and the store's caches may take together, MB.";
 const OPENING_ABOUT: &str = "A position below this that was not sought to gives way to any other, ms.";

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`cli`] says what can be asked, [`config`] what can be set; [`serve`] puts the server together and
 //! [`admin`] tells how it is. [`demo`] and [`load`] play viewers against it; [`tap`], [`health`], [`check`] and
-//! [`verify`] look on.
+//! [`verify`] look on. [`auth`] says whom the server believes, [`token`] makes what it believes.
 
 use std::process::ExitCode;
 
@@ -12,6 +12,7 @@ use config::ConfigError;
 use mimalloc::MiMalloc;
 
 mod admin;
+mod auth;
 mod check;
 mod cli;
 mod config;
@@ -23,6 +24,7 @@ mod log;
 mod print;
 mod serve;
 mod tap;
+mod token;
 mod verify;
 
 #[global_allocator]
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         Command::Check(asked) => check::run(&asked),
         Command::Demo(asked) => demo::run(&asked),
         Command::Load(asked) => load::run(&asked),
+        Command::Token(asked) => token::run(&asked),
         Command::Tap(asked) => tap::run(&asked),
         Command::Verify(asked) => verify::run(&asked),
         Command::Health(asked) => health::run(&asked),
@@ -73,6 +76,12 @@ enum CommandError {
     /// The load could not be played, or its ledger not be read back.
     #[error(transparent)]
     Load(#[from] load::LoadCommandError),
+    /// The keys of tokens cannot be had.
+    #[error(transparent)]
+    Auth(#[from] auth::AuthError),
+    /// A key or a token cannot be made or read.
+    #[error(transparent)]
+    Token(#[from] token::TokenError),
     /// Journal or store could not be looked at.
     #[error(transparent)]
     Verify(#[from] verify::VerifyError),
@@ -84,11 +93,16 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Data(_) => ExitCode::from(ConfigError::EXIT_CODE),
-            Self::Load(error) => error.exit_code(),
-            Self::Serve(_) | Self::Fetch(_) | Self::Demo(_) | Self::Verify(_) | Self::Io(_) => {
-                ExitCode::FAILURE
+            Self::Config(_) | Self::Data(_) | Self::Auth(_) | Self::Serve(serve::ServeError::Auth(_)) => {
+                ExitCode::from(ConfigError::EXIT_CODE)
             }
+            Self::Load(error) => error.exit_code(),
+            Self::Serve(_)
+            | Self::Fetch(_)
+            | Self::Demo(_)
+            | Self::Verify(_)
+            | Self::Token(_)
+            | Self::Io(_) => ExitCode::FAILURE,
         }
     }
 }

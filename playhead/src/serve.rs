@@ -11,7 +11,7 @@ use std::{
 use playhead_ingest::{
     edge::Now,
     engine::{Engine, Parts, Threads},
-    identity::Development,
+    identity::Verifier,
     journal::FsDisk,
 };
 use playhead_store::{durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
@@ -24,7 +24,7 @@ use tokio::{
 use crate::{
     CommandError,
     admin::{Admin, Phase, Served},
-    block_on, check,
+    auth, block_on, check,
     cli::ConfigFlags,
     config::{self, Config, Listen},
     log, print,
@@ -106,6 +106,7 @@ impl Server {
         let now = now();
         let tls = certificate::open(config, &now)?;
         let guards = Guards::new(config, tls.as_ref());
+        let auth = auth::open(&config.auth, Arc::clone(&now)).await?;
         let (grpc, http, admin_listener, listen) = bind(config.listen).await?;
         let quic = QuicEdge::bind(config, tls.as_ref(), &now, guards.places())?;
         let listen = Listen { quic: quic.as_ref().map(|quic| quic.address), ..listen };
@@ -116,13 +117,17 @@ impl Server {
         let (ended, edge_ended) = mpsc::channel(EDGES);
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
-        let engine = Arc::new(start_engine(config, Arc::clone(&now)).await?);
+        let engine = Arc::new(start_engine(config, Arc::clone(&now), auth.verifier).await?);
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
         let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
         let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
         listeners.extend(quic_meters.iter().map(|meters| ("quic", meters.connections.clone())));
         admin.attach(Served { engine: Arc::clone(&engine), listeners, quic: quic_meters });
         let (stop_edges, edges_stop) = watch::channel(false);
+        if let Some(keys) = auth.keys {
+            tokio::spawn(unless_stopped(edges_stop.clone(), async move { keys.run().await }));
+        }
+        auth.meters.into_iter().for_each(|meters| admin.attach_tokens(meters));
         let quic_tls = quic.as_ref().map(|quic| quic.tls.clone());
         let shown = Fingerprints::of(tls.as_ref(), quic_tls.as_ref());
         if let Some(tls) = tls.or(quic_tls) {
@@ -188,7 +193,7 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
 }
 
 /// Opens journal and stores and starts the engine on them.
-async fn start_engine(config: &Config, now: Now) -> Result<Engine, ServeError> {
+async fn start_engine(config: &Config, now: Now, verifier: Arc<dyn Verifier>) -> Result<Engine, ServeError> {
     let (journal_dir, store_dir) = (check::journal_dir(&config.data_dir), check::store_dir(&config.data_dir));
     let disk = FsDisk::open(journal_dir).map_err(|error| ServeError::Disk { error })?;
     let store = EmbeddedDurable::open(&store_dir, config.store);
@@ -198,7 +203,7 @@ async fn start_engine(config: &Config, now: Now) -> Result<Engine, ServeError> {
         hot: Arc::new(EmbeddedHot::new(config.hot)),
         disk: Arc::new(disk),
         journal: config.journal.clone(),
-        verifier: Arc::new(Development),
+        verifier,
         now,
         seed: rand::random(),
         threads: Threads::Own,

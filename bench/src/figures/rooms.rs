@@ -1,4 +1,5 @@
-//! The rows of single rooms, in this process: the journal against a raw log, and the door.
+//! The rows of single rooms, in this process: the journal against a raw log, the door, and tokens against their bare
+//! signatures.
 
 use std::{
     io,
@@ -7,14 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use playhead_ingest::journal::{Batch, FsDisk, Journal, Settings};
+use playhead_ingest::{
+    identity::keys::Algorithm,
+    journal::{Batch, FsDisk, Journal, Settings},
+};
 use playhead_limits::raw_log::RawLog;
 
 use super::{
     row::{Goal, Row},
     workbench::Workbench,
 };
-use crate::{door::Door, sample};
+use crate::{door::Door, sample, tokens::Tokens};
 
 /// F1.6.
 pub(super) fn journal(workbench: &Workbench) -> io::Result<Vec<Row>> {
@@ -115,6 +119,41 @@ fn offered_ns(frame_events: usize) -> f64 {
     took.as_secs_f64() * 1e9 / (ROUNDS * Door::EVENTS) as f64
 }
 
+/// F2.5: a token that the cache knows, and one that it does not, against the bare check of its signature.
+pub(super) fn tokens(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let tokens = Tokens::new(Algorithm::EdDsa);
+    let each = |rounds: u32, work: &dyn Fn() -> bool| {
+        let started = Instant::now();
+        let all_good = (0..rounds).all(|_| work());
+        let took = started.elapsed();
+        assert!(all_good, "a good token");
+        took.as_secs_f64() * 1e9 / f64::from(rounds)
+    };
+    let (mut cached, mut first, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    for run in 0..=workbench.runs {
+        let (known, new) = (each(CACHED_ROUNDS, &|| tokens.cached()), each(FIRST_ROUNDS, &|| tokens.first()));
+        let least = each(FIRST_ROUNDS, &|| tokens.bare());
+        // The first run warms up.
+        if run > 0 {
+            cached.push(known);
+            first.push(new);
+            bare.push(least);
+        }
+    }
+    let what = "token verification, ns: EdDSA session token of the first time";
+    Ok(vec![
+        Row::alone(
+            "F2.5 cached",
+            "token verification, ns: a token that the cache knows",
+            &cached,
+            Goal::AtMost(100.0),
+        ),
+        Row::against("F2.5 first", what, &first, &[("bare signature check", bare)], Goal::RatioAtMost(1.2)),
+    ])
+}
+
+const CACHED_ROUNDS: u32 = 1_000_000;
+const FIRST_ROUNDS: u32 = 5_000;
 const RECORDS: usize = 2_000;
 const RECORD_BYTES: usize = 100;
 const COMMITS: usize = 500;

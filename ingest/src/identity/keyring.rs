@@ -4,13 +4,14 @@
 use std::{
     error::Error,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use prometheus_client::metrics::counter::Counter;
 use tokio::{
     sync::{Notify, Semaphore, watch},
     time::{sleep, timeout},
@@ -21,12 +22,12 @@ use super::keys::{JwksError, KeySet};
 /// Where keys come from: a file or a URL.
 #[async_trait]
 pub trait KeySource: Send + Sync + 'static {
-    /// Reads the JWK Set, or `None` when it is what it was when it was read last. Reads no more than
-    /// [`JWKS_BYTES_MAX`](super::keys::JWKS_BYTES_MAX) and a little. Safe to cancel.
+    /// Reads the JWK Set, no more than [`JWKS_BYTES_MAX`](super::keys::JWKS_BYTES_MAX) and a little of it. Safe to
+    /// cancel.
     ///
     /// # Errors
     /// When it cannot be had.
-    async fn read(&self) -> Result<Option<Vec<u8>>, KeysUnavailable>;
+    async fn read(&self) -> Result<Vec<u8>, KeysUnavailable>;
 
     /// Its name in logs and errors.
     fn name(&self) -> String;
@@ -64,11 +65,15 @@ pub struct Keyring {
     /// The current set's; read without the lock.
     generation: AtomicU64,
     source: Option<Arc<dyn KeySource>>,
+    /// What was read last: the same again changes nothing.
+    text: Mutex<Vec<u8>>,
     every: Duration,
     wanted: Notify,
     rounds: watch::Sender<Rounds>,
     waiting: Semaphore,
+    /// Readings that failed since the last that did not.
     failures: AtomicU64,
+    failed: Counter,
 }
 
 /// How often the source was read.
@@ -96,11 +101,13 @@ impl Keyring {
             generation: AtomicU64::new(keys.generation()),
             current: RwLock::new(Arc::new(keys)),
             source,
+            text: Mutex::default(),
             every,
             wanted: Notify::new(),
             rounds: watch::Sender::new(Rounds::default()),
             waiting: Semaphore::new(WAITERS_MAX),
             failures: AtomicU64::new(0),
+            failed: Counter::default(),
         }
     }
 
@@ -114,6 +121,12 @@ impl Keyring {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Counts readings that failed.
+    #[must_use]
+    pub fn failed(&self) -> Counter {
+        self.failed.clone()
     }
 
     /// Keeps the keys up to date, for ever. Between two readings lies at least [`DISTANCE`], whoever asks.
@@ -162,9 +175,12 @@ impl Keyring {
     }
 
     async fn read(&self, source: &dyn KeySource) -> Result<(), RefreshError> {
-        let read = timeout(READ_MAX, source.read()).await.map_err(|_| RefreshError::TooSlow)??;
-        let Some(text) = read else { return Ok(()) };
+        let text = timeout(READ_MAX, source.read()).await.map_err(|_| RefreshError::TooSlow)??;
+        if *self.text.lock().unwrap_or_else(PoisonError::into_inner) == text {
+            return Ok(());
+        }
         let (keys, unusable) = KeySet::from_jwks(&text)?;
+        *self.text.lock().unwrap_or_else(PoisonError::into_inner) = text;
         for key in unusable {
             tracing::warn!(keys = source.name(), index = key.index, problem = key.problem, "key left out");
         }
@@ -184,6 +200,7 @@ impl Keyring {
         match read {
             Ok(()) => self.failures.store(0, Ordering::Relaxed),
             Err(error) => {
+                self.failed.inc();
                 let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
                 if failures.is_power_of_two() {
                     let keys = self.current().len();

@@ -8,10 +8,7 @@ pub mod claims;
 pub mod header;
 mod strict;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -25,6 +22,7 @@ use super::{
     cache::{Cache, Verified},
     keyring::Keyring,
     keys::KeySet,
+    meters::Meters,
 };
 
 /// The longest token, bytes. Session tokens take about 600.
@@ -50,31 +48,21 @@ pub struct TokenVerifier {
     keys: Arc<Keyring>,
     cache: Cache,
     now: Clock,
-    counts: Counts,
-}
-
-/// How often a token was looked at.
-#[derive(Debug, Default)]
-pub struct Counts {
-    /// Checked in full, and good.
-    pub verified: AtomicU64,
-    /// Refused for what the holder can mend: expired, too early, other claims.
-    pub refused_genuine: AtomicU64,
-    /// Refused as not ours.
-    pub refused_invalid: AtomicU64,
+    meters: Meters,
 }
 
 impl TokenVerifier {
     /// Verifies by these rules and keys, at the time of `now`.
     #[must_use]
     pub fn new(rules: TokenRules, keys: Arc<Keyring>, now: Clock) -> Self {
-        Self { rules, keys, cache: Cache::default(), now, counts: Counts::default() }
+        let meters = Meters { keys_failed: keys.failed(), ..Meters::default() };
+        Self { rules, keys, cache: Cache::default(), now, meters }
     }
 
-    /// How often a token was looked at; what the cache knew is not counted.
+    /// How tokens fared.
     #[must_use]
-    pub fn counts(&self) -> &Counts {
-        &self.counts
+    pub fn meters(&self) -> Meters {
+        self.meters.clone()
     }
 
     fn check(&self, token: &str) -> Result<Identity, Refusal> {
@@ -90,7 +78,7 @@ impl TokenVerifier {
         }
         let keys = self.keys.current();
         let (identity, expires_s) = verify(token, &keys, &self.rules, now_s)?;
-        self.counts.verified.fetch_add(1, Ordering::Relaxed);
+        self.meters.verified.inc();
         self.cache
             .insert(token, Verified { identity: identity.clone(), expires_s, generation: keys.generation() });
         Ok(identity)
@@ -99,13 +87,7 @@ impl TokenVerifier {
     #[cold]
     fn refuse(&self, refusal: Refusal) -> IdentityError {
         tracing::debug!(cause = refusal.cause(), %refusal, "token refused");
-        let count = match refusal {
-            Refusal::Claims(_) | Refusal::Expired { .. } | Refusal::NotYetValid { .. } => {
-                &self.counts.refused_genuine
-            }
-            _ => &self.counts.refused_invalid,
-        };
-        count.fetch_add(1, Ordering::Relaxed);
+        self.meters.refuse(&refusal);
         IdentityError::Token(refusal)
     }
 }

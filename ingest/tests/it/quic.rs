@@ -63,7 +63,11 @@ impl Site {
     }
 
     pub async fn with_places(settings: Settings, options: Options, places: Places) -> Self {
-        let host = Host::start(settings).await;
+        Self::before(Host::start(settings).await, options, places).await
+    }
+
+    /// The edge before an engine of the caller's own.
+    pub async fn before(host: Host, options: Options, places: Places) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let source = Source::Development { folder: folder.path().into(), names: Vec::new() };
         let tls = Tls::open(source, now_ms()).unwrap();

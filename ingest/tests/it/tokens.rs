@@ -6,4 +6,5 @@ mod edges;
 mod issuer;
 mod matrix;
 mod passes;
+mod quic;
 mod scopes;

@@ -17,6 +17,7 @@ pub(crate) fn check(
         engine.memory_parts().into_iter().map(|(name, bytes)| (name, bytes as u64)).collect();
     parts.extend(store_parts(store));
     parts.push(("hot store", hot_bytes(hot)));
+    parts.push(("verified tokens", playhead_ingest::identity::cache::CACHE_BYTES_MAX));
     parts.push(("HTTP bodies", http::Options::default().body_bytes_max as u64));
     let needed_mb = parts.iter().map(|&(_, bytes)| bytes).sum::<u64>().div_ceil(MB);
     if needed_mb <= allowed_mb {

@@ -88,6 +88,18 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("edge.connections_per_address_max=0", "1 to 1000000"),
         ("edge.grpc_streams_max=201", "1 to 200"),
         ("edge.quic_streams_max=0", "1 to 200"),
+        ("auth.mode=none", "development or token"),
+        ("auth.mode=Token", "development or token"),
+        ("auth.keys_file=keys.json", UNLESS_TOKEN),
+        ("auth.keys_url=https://id.example/keys", UNLESS_TOKEN),
+        ("auth.keys_ca_file=ca.pem", UNLESS_TOKEN),
+        ("auth.issuer=https://id.example", UNLESS_TOKEN),
+        ("auth.audience=playhead", UNLESS_TOKEN),
+        ("auth.hs256_secret_file=secret", UNLESS_TOKEN),
+        ("auth.hs256_development=1", "true or false"),
+        ("auth.hs256_development=true", "false, unless auth.mode is token"),
+        ("auth.leeway_s=301", "0 to 300"),
+        ("auth.keys_refresh_s=9", "10 to 86400"),
         ("log.level=loud", LEVELS_ALLOWED),
         ("log.level=info,playhead=loud", LEVELS_ALLOWED),
         ("log.format=xml", "text or json"),
@@ -102,6 +114,67 @@ fn every_wrong_value_names_key_value_range_and_source() {
         };
         assert_eq!(refused, format!("{said_by}: {key} is {value:?}; allowed is {allowed}"));
     }
+}
+
+const UNLESS_TOKEN: &str = "nothing, unless auth.mode is token";
+
+#[test]
+fn tokens_need_an_issuer_an_audience_and_one_place_for_their_keys() {
+    let base = "[auth]\nmode = \"token\"\nissuer = \"i\"\naudience = \"a\"\n";
+    let refused = |key: &str, value: &str, more: &[&str]| {
+        let refused = refusal(base, &[], more);
+        assert!(refused.contains(&format!("auth.{key} is {value:?}; allowed is ")), "{refused}");
+    };
+    refused("issuer", "", &["auth.issuer="]);
+    refused("audience", "", &["auth.audience="]);
+    refused("keys_file", "", &[]);
+    refused("keys_file", "f", &["auth.keys_file=f", "auth.keys_url=https://id.example/keys"]);
+    refused(
+        "keys_file",
+        "f",
+        &["auth.keys_file=f", "auth.hs256_secret_file=s", "auth.hs256_development=true"],
+    );
+    refused("keys_ca_file", "c", &["auth.keys_file=f", "auth.keys_ca_file=c"]);
+    refused("hs256_secret_file", "s", &["auth.hs256_secret_file=s"]);
+    for url in [
+        "http://id.example/keys",
+        "ftp://id.example/keys",
+        "id.example",
+        "https:///keys",
+        "http://10.0.0.1/k",
+    ] {
+        refused("keys_url", url, &[&format!("auth.keys_url={url}")]);
+    }
+    for url in
+        ["https://id.example/keys", "http://127.0.0.1:8000/keys", "http://[::1]/keys", "http://localhost/k"]
+    {
+        let loaded = load_from(base, &[], &[&format!("auth.keys_url={url}")]).unwrap();
+        let AuthSettings::Token(settings) = loaded.config.auth else { panic!() };
+        assert_eq!(settings.keys, KeysAt::Url { url: url.parse().unwrap(), ca_file: None });
+        assert_eq!((settings.rules.leeway_s, settings.keys_refresh_s), (30, 300));
+    }
+    load_from(base, &[], &["auth.hs256_secret_file=s", "auth.hs256_development=true"]).unwrap();
+}
+
+#[test]
+fn beyond_loopback_an_edge_needs_tokens_and_encryption() {
+    let tokens = ["auth.mode=token", "auth.issuer=i", "auth.audience=a"];
+    let (file, tls) = (["auth.keys_file=f"], ["tls.certificate=c", "tls.key=k"]);
+    let secret = ["auth.hs256_secret_file=s", "auth.hs256_development=true"];
+    for listener in ["grpc", "http"] {
+        let open = format!("listen.{listener}=0.0.0.0:9000");
+        let with = |parts: &[&[&str]]| {
+            let set: Vec<&str> = parts.concat().into_iter().chain([open.as_str()]).collect();
+            load_from("", &[], &set).map(|_| ()).map_err(|error| error.to_string())
+        };
+        with(&[&tokens, &file, &tls]).unwrap();
+        assert!(with(&[&tokens, &file]).unwrap_err().contains("nothing is encrypted"));
+        assert!(with(&[&tls]).unwrap_err().contains("believes every caller"));
+        assert!(with(&[&tokens, &secret, &tls]).unwrap_err().contains("HS256"));
+        with(&[&tokens, &file, &["listen.insecure_non_loopback=true"]]).unwrap();
+    }
+    let all: Vec<&str> = [&tokens[..], &file, &tls, &["listen.admin=0.0.0.0:9000"]].concat();
+    assert!(refusal("", &[], &all).contains("the admin port asks nobody"));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a person sees first: where the server is, whom it believes, and two lines to paste.
 
-use crate::config::{Config, TlsSource};
+use playhead_ingest::identity::TokenRules;
+
+use crate::config::{AuthSettings, Config, KeysAt, TlsSource, TokenSettings};
 
 use super::Server;
 
@@ -24,17 +26,22 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
         (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
         _ => ("https", ""),
     };
+    let auth = auth(&config.auth);
+    let (token, bearer) = match &config.auth {
+        AuthSettings::Development => (String::new(), "alice"),
+        AuthSettings::Token(settings) => (mint(settings), "$TOKEN"),
+    };
     format!(
         "playhead {version} is ready
   gRPC     {grpc}
   HTTP     {scheme}://{http}{quic}
   admin    http://{admin}/metrics (also /healthz, /readyz, /tap)
   data     {data}{recovered}{tls}
-  auth     development auth: every caller is believed. A token is the user's id, such as alice
+  auth     {auth}
 {open}
-Say where alice is, ask for it, and watch events pass:
-  curl {trust}-H 'authorization: Bearer alice' -H 'content-type: application/json' {scheme}://{http}/v1/events -d '{EVENTS}'
-  curl {trust}-H 'authorization: Bearer alice' {scheme}://{http}/v1/users/alice/positions/movie-1
+Say where alice is, ask for it, and watch events pass:{token}
+  curl {trust}-H \"authorization: Bearer {bearer}\" -H 'content-type: application/json' {scheme}://{http}/v1/events -d '{EVENTS}'
+  curl {trust}-H \"authorization: Bearer {bearer}\" {scheme}://{http}/v1/users/alice/positions/movie-1
   curl -N http://{admin}/tap
 ",
         version = env!("CARGO_PKG_VERSION"),
@@ -54,6 +61,33 @@ fn quic(server: &Server) -> String {
         (Some(quic), _) => format!("\n  QUIC     {quic} (WebTransport too)"),
         (None, _) => String::new(),
     }
+}
+
+fn auth(auth: &AuthSettings) -> String {
+    let settings = match auth {
+        AuthSettings::Development => {
+            return "development auth: every caller is believed. A token is the user's id, such as alice"
+                .to_owned();
+        }
+        AuthSettings::Token(settings) => settings,
+    };
+    let keys = match &settings.keys {
+        KeysAt::File(path) => format!("the keys of {}", path.display()),
+        KeysAt::Url { url, .. } => format!("the keys of {url}"),
+        KeysAt::Secret(path) => format!("the SHARED SECRET of {}, for development", path.display()),
+    };
+    let TokenRules { issuer, audience, .. } = &settings.rules;
+    format!("tokens of {issuer} for {audience}, by {keys}")
+}
+
+/// How to make a token to paste, for whoever has the private key.
+fn mint(settings: &TokenSettings) -> String {
+    let TokenRules { issuer, audience, .. } = &settings.rules;
+    let key = match &settings.keys {
+        KeysAt::Secret(path) => format!("--hs256-secret '{}'", path.display()),
+        KeysAt::File(_) | KeysAt::Url { .. } => "--key playhead-key.pem".to_owned(),
+    };
+    format!("\n  TOKEN=$(playhead token mint --user alice --issuer '{issuer}' --audience '{audience}' {key})")
 }
 
 const EVENTS: &str = concat!(

@@ -9,6 +9,8 @@ use playhead_ingest::{
 };
 use playhead_store::StoreError;
 
+use crate::auth::AuthError;
+
 /// Why a server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServeError {
@@ -22,6 +24,9 @@ pub(crate) enum ServeError {
         /// Why not.
         error: io::Error,
     },
+    /// The keys of tokens cannot be had.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// The certificate cannot be had.
     #[error("tls: {error}{}", beneath(.error))]
     Tls {

@@ -12,21 +12,43 @@ use tokio::{
 
 /// Asks and reads the whole answer.
 pub(crate) async fn ask(method: &str, at: SocketAddr, path: &str, body: &str) -> (StatusCode, String) {
-    let (status, incoming) = open(method, at, path, body).await;
+    ask_as(Some("alice"), method, at, path, body).await
+}
+
+/// Asks with this token, or none, and reads the whole answer.
+pub(crate) async fn ask_as(
+    token: Option<&str>,
+    method: &str,
+    at: SocketAddr,
+    path: &str,
+    body: &str,
+) -> (StatusCode, String) {
+    let (status, incoming) = open_as(token, method, at, path, body).await;
     let bytes = incoming.collect().await.unwrap().to_bytes();
     (status, String::from_utf8(bytes.to_vec()).unwrap())
 }
 
 /// Asks as alice, and hands out the body as it comes.
 pub(crate) async fn open(method: &str, at: SocketAddr, path: &str, body: &str) -> (StatusCode, Incoming) {
+    open_as(Some("alice"), method, at, path, body).await
+}
+
+async fn open_as(
+    token: Option<&str>,
+    method: &str,
+    at: SocketAddr,
+    path: &str,
+    body: &str,
+) -> (StatusCode, Incoming) {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
-    let request = Request::builder()
+    let mut request = Request::builder()
         .method(method)
         .uri(format!("http://{at}{path}"))
-        .header("authorization", "Bearer alice")
-        .header("content-type", "application/json")
-        .body(Full::from(body.to_owned()))
-        .unwrap();
+        .header("content-type", "application/json");
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let request = request.body(Full::from(body.to_owned())).unwrap();
     let (head, body) = client.request(request).await.unwrap().into_parts();
     (head.status, body)
 }

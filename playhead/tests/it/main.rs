@@ -19,4 +19,5 @@ mod process;
 mod serve;
 mod tap;
 mod tls;
+mod token;
 mod verify;

@@ -65,6 +65,11 @@ impl Serve {
         Self::start_with(data_dir, &[grpc, http, quic, admin, "--set", setting])
     }
 
+    /// Starts a server on free ports, with these flags.
+    pub(crate) fn start_flags(data_dir: &Path, flags: &[&str]) -> Self {
+        Self::start_with(data_dir, &[&FREE_PORTS[..], flags].concat())
+    }
+
     /// Starts a server on the addresses of an earlier one.
     pub(crate) fn start_again(data_dir: &Path, before: [SocketAddr; 4]) -> Self {
         let names = ["grpc", "http", "quic", "admin"];

@@ -1,7 +1,4 @@
-use std::{
-    collections::VecDeque,
-    sync::{Mutex, atomic::AtomicBool},
-};
+use std::{collections::VecDeque, sync::atomic::AtomicBool};
 
 use serde_json::json;
 use tokio::time::Instant;
@@ -25,14 +22,14 @@ struct Site {
 
 #[async_trait]
 impl KeySource for Site {
-    async fn read(&self) -> Result<Option<Vec<u8>>, KeysUnavailable> {
+    async fn read(&self) -> Result<Vec<u8>, KeysUnavailable> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         if self.hangs.load(Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
         match self.is_away.load(Ordering::Relaxed) {
             true => Err(KeysUnavailable::new("nobody answers")),
-            false => Ok(Some(self.published.lock().unwrap().clone())),
+            false => Ok(self.published.lock().unwrap().clone()),
         }
     }
 

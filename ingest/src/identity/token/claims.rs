@@ -98,6 +98,15 @@ impl Default for Audience {
 }
 
 impl Audience {
+    /// The only one, or the first.
+    #[must_use]
+    pub fn first(&self) -> Option<&str> {
+        match self {
+            Self::One(only) => Some(only),
+            Self::Several(all) => all.first().map(String::as_str),
+        }
+    }
+
     fn names(&self, audience: &str) -> bool {
         match self {
             Self::One(only) => only == audience,

@@ -1,8 +1,9 @@
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
 use crate::identity::{
     keys::Algorithm,
+    meters::Why,
     signer::Signer,
     token::claims::{Audience, TokenClaims},
 };
@@ -55,7 +56,7 @@ fn a_good_token_proves_its_user_until_it_expires() {
             let proven = bench.verifier.verify(Credential::token(&token));
             assert!(matches!(proven, Ok(Identity::Viewer(viewer)) if viewer.user.as_str() == "ann"));
         }
-        assert_eq!(bench.verifier.counts().verified.load(Ordering::Relaxed), 1, "then the cache knows it");
+        assert_eq!(bench.verifier.meters().verified.get(), 1, "then the cache knows it");
         bench.now_ms.store((NOW_S + 65) * 1_000 - 1, Ordering::Relaxed);
         assert!(bench.verifier.verify(Credential::token(&token)).is_ok());
         bench.now_ms.store((NOW_S + 65) * 1_000, Ordering::Relaxed);
@@ -63,7 +64,8 @@ fn a_good_token_proves_its_user_until_it_expires() {
         assert_eq!(bench.refusal(&token), expired, "the cache looks at the time");
         assert!(bench.verifier.cache.is_empty());
         assert_eq!(bench.refusal(&token), expired);
-        assert_eq!(bench.verifier.counts().refused_genuine.load(Ordering::Relaxed), 2);
+        let refused = bench.verifier.meters().refused;
+        assert_eq!(refused.get_or_create(&Why { cause: "EXPIRED" }).get(), 2);
     }
 }
 
@@ -91,7 +93,7 @@ fn every_changed_byte_is_seen() {
         }
         assert!(bench.verifier.verify(Credential::token(&token[..at])).is_err(), "cut at {at}");
     }
-    assert_eq!(bench.verifier.counts().verified.load(Ordering::Relaxed), 1);
+    assert_eq!(bench.verifier.meters().verified.get(), 1);
 }
 
 #[test]

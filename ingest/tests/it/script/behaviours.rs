@@ -255,7 +255,7 @@ pub(super) async fn a_frame_that_is_too_large_is_told_the_limit<W: Way>() {
 pub(super) async fn a_stream_is_a_viewers<W: Way>() {
     let way = W::start(Settings::default()).await;
     for (token, code, reason) in
-        [("", PERMISSION_DENIED, "VIEWER_REQUIRED"), (&*"x".repeat(129), UNAUTHENTICATED, "UNAUTHENTICATED")]
+        [("", PERMISSION_DENIED, "VIEWER_REQUIRED"), (&*"x".repeat(129), UNAUTHENTICATED, "TOKEN_INVALID")]
     {
         let mut line = way.open(token).await;
         line.hello(hello_of("s1")).await;
