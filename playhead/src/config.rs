@@ -146,8 +146,8 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
     let auth = auth::auth(&mut read)?;
     let tls = edge::tls(&mut read)?;
-    check_quic(&listen, &tls, &read)?;
     auth::check_reach(&listen, &auth, tls.source.is_some(), &read)?;
+    check_quic(&listen, &tls, &read)?;
     let edge = edge::edge(&mut read)?;
     let log = log(&mut read)?;
     memory::check(&engine, &store, &hot, memory_mb_max, &read)?;

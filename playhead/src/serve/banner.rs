@@ -17,15 +17,7 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
         true => OPEN,
         false => "",
     };
-    let tls = match &server.shown.tcp {
-        Some(sha256) => format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}"),
-        None => String::new(),
-    };
-    let (scheme, trust) = match (&server.shown.tcp, &config.tls.source) {
-        (None, _) => ("http", ""),
-        (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
-        _ => ("https", ""),
-    };
+    let (tls, scheme, trust) = tls(config, server);
     let auth = auth(&config.auth);
     let (token, bearer) = match &config.auth {
         AuthSettings::Development => (String::new(), "alice"),
@@ -51,6 +43,16 @@ Say where alice is, ask for it, and watch events pass:{token}
         admin = listen.admin,
         data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
     )
+}
+
+/// A line on the certificate, and what an address and a curl begin with.
+fn tls(config: &Config, server: &Server) -> (String, &'static str, &'static str) {
+    let Some(sha256) = &server.shown.tcp else { return (String::new(), "http", "") };
+    let line = format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}");
+    match &config.tls.source {
+        Some(TlsSource::Development { .. }) => (line, "https", "-k "),
+        _ => (line, "https", ""),
+    }
 }
 
 fn quic(server: &Server) -> String {
