@@ -11,6 +11,11 @@ use playhead_store::{
 use crate::{
     admission,
     edge::{http, publish::SessionBatch, wire},
+    identity::{
+        Identity, TokenRules,
+        keys::{KeySet, is_kid},
+        token::{self, claims::TokenClaims, header::Header},
+    },
     intake::Offered,
     journal,
     record::{self, Record},
@@ -20,13 +25,15 @@ use crate::{
 pub type Target = fn(&[u8]);
 
 /// The decoders by name.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("frame", frame),
     ("publish", publish),
     ("json", json),
     ("cmcd", cmcd),
     ("record", journal_record),
     ("segment", journal_segment),
+    ("token", token),
+    ("jwks", jwks),
 ];
 
 /// A client's frame.
@@ -79,6 +86,33 @@ fn journal_segment(bytes: &[u8]) {
         records += 1;
     });
     assert_eq!(found, records, "every record is counted once");
+}
+
+/// A token as a whole, and the same bytes as the header and as the claims of one.
+fn token(bytes: &[u8]) {
+    let keys = KeySet::default().with_secret("fuzz", &[7; 32]);
+    let rules = TokenRules { issuer: "i".to_owned(), audience: "a".to_owned(), leeway_s: 0 };
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        assert!(token::verify(text, &keys, &rules, NOW_MS / 1_000).is_err(), "nobody guesses a signature");
+    }
+    if let Ok(header) = Header::read(bytes) {
+        assert!(is_kid(&header.kid), "a kid is plain");
+    }
+    let Ok(claims) = TokenClaims::read(bytes) else { return };
+    let written = serde_json::to_vec(&claims).unwrap_or_default();
+    assert_eq!(TokenClaims::read(&written).as_ref(), Ok(&claims), "claims mean what they meant");
+    // Whatever the times are, comparing them is no overflow.
+    let _ = claims.check(&rules, NOW_MS / 1_000);
+    if let Ok(Identity::Viewer(viewer)) = claims.identity() {
+        assert_eq!(viewer.user.as_str(), claims.sub, "a viewer is the subject");
+    }
+}
+
+/// A set of keys.
+fn jwks(bytes: &[u8]) {
+    if let Ok((keys, _)) = KeySet::from_jwks(bytes) {
+        assert!(!keys.is_empty(), "a set without keys is none");
+    }
 }
 
 fn batch(batch: SessionBatch) {

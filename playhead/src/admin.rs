@@ -51,6 +51,8 @@ pub(crate) struct Served {
     pub(crate) listeners: Vec<(&'static str, Counts)>,
     /// The QUIC edge, if there is one.
     pub(crate) quic: Option<quic::Meters>,
+    /// How tokens fare, where tokens are checked.
+    pub(crate) tokens: Option<Meters>,
 }
 
 /// What the admin port tells of. Clones tell of the same.
@@ -58,19 +60,13 @@ pub(crate) struct Served {
 pub(crate) struct Admin {
     phase: watch::Sender<Phase>,
     served: Arc<OnceLock<Served>>,
-    tokens: Arc<OnceLock<Meters>>,
     shard_events_max: usize,
 }
 
 impl Admin {
     /// Tells of a server that is recovering. `shard_events_max` is how many events may wait in all shards together.
     pub(crate) fn new(shard_events_max: usize) -> Self {
-        Self {
-            phase: watch::Sender::new(Phase::Recovering),
-            served: Arc::default(),
-            tokens: Arc::default(),
-            shard_events_max,
-        }
+        Self { phase: watch::Sender::new(Phase::Recovering), served: Arc::default(), shard_events_max }
     }
 
     /// Notes how far the server is.
@@ -82,12 +78,6 @@ impl Admin {
     pub(crate) fn attach(&self, served: Served) {
         // An engine is started once; a second one would be a bug that readiness cannot mend.
         let _ = self.served.set(served);
-    }
-
-    /// Gives it what is measured of tokens, where tokens are checked.
-    pub(crate) fn attach_tokens(&self, tokens: Meters) {
-        // As with the engine, there is one.
-        let _ = self.tokens.set(tokens);
     }
 
     /// Answers on this listener until `stop` comes. Taps end with the drain.
@@ -124,7 +114,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    match metrics::page(admin.served.get(), admin.tokens.get(), admin.shard_events_max) {
+    match metrics::page(admin.served.get(), admin.shard_events_max) {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": format!("no metrics: {error}") }))

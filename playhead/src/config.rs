@@ -3,7 +3,7 @@
 //!
 //! This is the only module that reads the environment.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::path::PathBuf;
 
 use playhead_ingest::{journal, settings::Settings};
 use playhead_store::{
@@ -16,6 +16,7 @@ pub(crate) use self::{
     edge::{EdgeSettings, TlsSettings, TlsSource},
     error::ConfigError,
     layers::{Flags, Source},
+    listen::Listen,
     read::Effective,
 };
 
@@ -24,6 +25,7 @@ mod edge;
 mod engine;
 mod error;
 mod layers;
+mod listen;
 mod memory;
 mod read;
 mod show;
@@ -58,28 +60,6 @@ pub(crate) struct Config {
     pub(crate) grpc_reflection: bool,
     /// What is logged, and how.
     pub(crate) log: Log,
-}
-
-/// Where the edges listen.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Listen {
-    /// gRPC and gRPC-Web.
-    pub(crate) grpc: SocketAddr,
-    /// HTTP.
-    pub(crate) http: SocketAddr,
-    /// QUIC and WebTransport, if they are wanted.
-    pub(crate) quic: Option<SocketAddr>,
-    /// Health, readiness, metrics, tap.
-    pub(crate) admin: SocketAddr,
-    /// True when a listener beyond loopback was asked for by name.
-    pub(crate) insecure_non_loopback: bool,
-}
-
-impl Listen {
-    /// All listeners, by their keys.
-    fn named(&self) -> [(&'static str, SocketAddr); 3] {
-        [("listen.grpc", self.grpc), ("listen.http", self.http), ("listen.admin", self.admin)]
-    }
 }
 
 /// What is logged, and how.
@@ -135,7 +115,7 @@ pub(crate) fn defaults() -> Result<Loaded, ConfigError> {
 
 fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let mut read = Reader::new(layers);
-    let listen = listen(&mut read)?;
+    let listen = listen::listen(&mut read)?;
     let data_dir = data_dir(&mut read)?;
     let mut engine = engine::settings(&mut read)?;
     let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_024, MEMORY_MB)?;
@@ -146,46 +126,13 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
     let auth = auth::auth(&mut read)?;
     let tls = edge::tls(&mut read)?;
-    auth::check_reach(&listen, &auth, tls.source.is_some(), &read)?;
-    check_quic(&listen, &tls, &read)?;
+    listen::check_reach(&listen, &auth, tls.source.is_some(), &read)?;
     let edge = edge::edge(&mut read)?;
     let log = log(&mut read)?;
     memory::check(&engine, &store, &hot, memory_mb_max, &read)?;
     let config =
         Config { listen, data_dir, engine, journal, store, hot, auth, tls, edge, grpc_reflection, log };
     Ok(Loaded { config, effective: read.finish()? })
-}
-
-fn listen(read: &mut Reader) -> Result<Listen, ConfigError> {
-    let listen = Listen {
-        grpc: read.address(
-            "listen.grpc",
-            "Where gRPC and gRPC-Web listen; port 0 takes a free one.",
-            7450,
-        )?,
-        http: read.address("listen.http", "Where HTTP listens.", 7480)?,
-        quic: read.address_or_off("listen.quic", QUIC_ABOUT, 7443)?,
-        admin: read.address("listen.admin", "Where health, readiness, metrics and tap listen.", 7490)?,
-        insecure_non_loopback: read.switch("listen.insecure_non_loopback", INSECURE_ABOUT, false)?,
-    };
-    let named = listen.named();
-    for (at, &(key, address)) in named.iter().enumerate() {
-        let taken = named.iter().take(at).find(|&&(_, other)| other == address && address.port() != 0);
-        if let Some((other, _)) = taken {
-            return Err(read.wrong(key, address, format!("an address that {other} does not have")));
-        }
-    }
-    Ok(listen)
-}
-
-/// QUIC without a certificate of the operator's shows a development one, which only this machine should meet.
-fn check_quic(listen: &Listen, tls: &TlsSettings, read: &Reader) -> Result<(), ConfigError> {
-    match listen.quic {
-        Some(quic) if !quic.ip().is_loopback() && tls.source.is_none() => {
-            Err(read.wrong("listen.quic", quic, QUIC_ENCRYPTED))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn data_dir(read: &mut Reader) -> Result<PathBuf, ConfigError> {
@@ -286,11 +233,6 @@ const OPENING_MS: std::ops::RangeInclusive<u64> = 0..=600_000;
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const LEVELS_ALLOWED: &str =
     "off, error, warn, info, debug or trace, also per module: info,playhead_ingest=debug";
-const QUIC_ABOUT: &str =
-    "Where QUIC and WebTransport listen (UDP), or off. Without [tls] they show a development certificate.";
-const QUIC_ENCRYPTED: &str = "a loopback address or off, unless there are tls.certificate and tls.key, or \
-    tls.development";
-const INSECURE_ABOUT: &str = "Allow listeners beyond loopback without tokens, encryption or both.";
 const MEMORY_ABOUT: &str =
     "What the engine's queues and tables and the store's caches may take together, MB.";
 const OPENING_ABOUT: &str = "A position below this that was not sought to gives way to any other, ms.";

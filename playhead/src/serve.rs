@@ -105,8 +105,8 @@ impl Server {
     pub(crate) async fn start(config: &Config) -> Result<Self, ServeError> {
         let now = now();
         let tls = certificate::open(config, &now)?;
-        let guards = Guards::new(config, tls.as_ref());
         let auth = auth::open(&config.auth, Arc::clone(&now)).await?;
+        let guards = Guards::new(config, tls.as_ref());
         let (grpc, http, admin_listener, listen) = bind(config.listen).await?;
         let quic = QuicEdge::bind(config, tls.as_ref(), &now, guards.places())?;
         let listen = Listen { quic: quic.as_ref().map(|quic| quic.address), ..listen };
@@ -122,12 +122,16 @@ impl Server {
         let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
         let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
         listeners.extend(quic_meters.iter().map(|meters| ("quic", meters.connections.clone())));
-        admin.attach(Served { engine: Arc::clone(&engine), listeners, quic: quic_meters });
+        admin.attach(Served {
+            engine: Arc::clone(&engine),
+            listeners,
+            quic: quic_meters,
+            tokens: auth.meters,
+        });
         let (stop_edges, edges_stop) = watch::channel(false);
         if let Some(keys) = auth.keys {
             tokio::spawn(unless_stopped(edges_stop.clone(), async move { keys.run().await }));
         }
-        auth.meters.into_iter().for_each(|meters| admin.attach_tokens(meters));
         let quic_tls = quic.as_ref().map(|quic| quic.tls.clone());
         let shown = Fingerprints::of(tls.as_ref(), quic_tls.as_ref());
         if let Some(tls) = tls.or(quic_tls) {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use playhead_ingest::{edge::quic, engine::Engine, identity::meters::Meters, tally::Count};
+use playhead_ingest::{edge::quic, engine::Engine, tally::Count};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -13,21 +13,16 @@ use prometheus_client::{
 use super::{Served, process::Process};
 
 mod listeners;
+mod tokens;
 
 /// The page. Before there is an engine it tells of the process alone.
-pub(super) fn page(
-    served: Option<&Served>,
-    tokens: Option<&Meters>,
-    shard_events_max: usize,
-) -> Result<String, fmt::Error> {
+pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Process::now()));
-    if let Some(tokens) = tokens {
-        register_tokens(registry.sub_registry_with_prefix("playhead"), tokens);
-    }
-    if let Some(Served { engine, listeners, quic }) = served {
+    if let Some(Served { engine, listeners, quic, tokens }) = served {
         let registry = registry.sub_registry_with_prefix("playhead");
         register_meters(registry, engine);
+        tokens.iter().for_each(|tokens| tokens::register(registry, tokens));
         registry.register_collector(Box::new(listeners::Page(listeners.clone())));
         if let Some(meters) = quic {
             register_quic(registry, meters);
@@ -80,16 +75,6 @@ fn register_quic(registry: &mut Registry, meters: &quic::Meters) {
     registry.register("quic_streams_open", "Sessions whose stream is open", meters.streams.clone());
     let web = meters.web_connections.clone();
     registry.register("quic_web_connections_open", "Connections that are WebTransport's", web);
-}
-
-fn register_tokens(registry: &mut Registry, tokens: &Meters) {
-    registry.register("tokens_verified", "Tokens checked in full and good", tokens.verified.clone());
-    registry.register("tokens_refused", "Tokens refused, by why", tokens.refused.clone());
-    registry.register(
-        "token_keys_failed",
-        "Readings of the tokens' keys that failed",
-        tokens.keys_failed.clone(),
-    );
 }
 
 /// What the engine counts and holds.

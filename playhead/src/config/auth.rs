@@ -1,11 +1,11 @@
-//! `[auth]`: whom the server believes. And what listeners beyond loopback need: tokens, and encryption.
+//! `[auth]`: whom the server believes.
 
 use std::{ops::RangeInclusive, path::PathBuf};
 
 use axum::http::Uri;
 use playhead_ingest::identity::TokenRules;
 
-use super::{ConfigError, Listen, read::Reader};
+use super::{ConfigError, read::Reader};
 
 /// Whom the server believes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,85 +41,93 @@ pub(crate) enum KeysAt {
 /// Reads `[auth]`.
 pub(crate) fn auth(read: &mut Reader) -> Result<AuthSettings, ConfigError> {
     let mode = read.choice("auth.mode", MODE_ABOUT, &["development", "token"])?;
-    let mut text = |key, about| read.text(key, about, "");
-    let keys_file = text(
-        "auth.keys_file",
-        "JWK Set with the keys that tokens are signed by; read again when it changes.",
-    );
-    let keys_url = text("auth.keys_url", "The same behind a URL: https, or http on this machine.");
-    let ca_file = text(
-        "auth.keys_ca_file",
-        "PEM file of the roots that the URL's server is trusted by; empty: the system's.",
-    );
-    let issuer = text("auth.issuer", "The iss that a token must have.");
-    let audience = text("auth.audience", "The aud that a token must have, or have among others.");
-    let secret_file =
-        text("auth.hs256_secret_file", "Secret of at least 32 bytes for tokens by HS256, for development.");
-    let hs256 = read.switch("auth.hs256_development", HS256_ABOUT, false)?;
-    let leeway_s = read.number("auth.leeway_s", "How far the issuer's clock may be off, s.", 30, LEEWAY_S)?;
-    let keys_refresh_s =
-        read.number("auth.keys_refresh_s", "How often the URL is read, s.", 300, REFRESH_S)?;
-    let texts = [
-        ("auth.keys_file", &keys_file),
-        ("auth.keys_url", &keys_url),
-        ("auth.keys_ca_file", &ca_file),
-        ("auth.issuer", &issuer),
-        ("auth.audience", &audience),
-        ("auth.hs256_secret_file", &secret_file),
-    ];
+    let said = Said::read(read)?;
     if mode == "development" {
         // Whoever names keys means to check tokens; believing everybody all the same would be a trap.
-        return match texts.into_iter().find(|(_, text)| !text.is_empty()) {
+        return match said.texts().into_iter().find(|(_, text)| !text.is_empty()) {
             Some((key, text)) => Err(read.wrong(key, text, "nothing, unless auth.mode is token")),
-            None if hs256 => {
-                Err(read.wrong("auth.hs256_development", hs256, "false, unless auth.mode is token"))
-            }
+            None if said.hs256 => Err(read.wrong(HS256, true, "false, unless auth.mode is token")),
             None => Ok(AuthSettings::Development),
         };
     }
-    for (key, text) in [("auth.issuer", &issuer), ("auth.audience", &audience)] {
+    for (key, text) in [("auth.issuer", &said.issuer), ("auth.audience", &said.audience)] {
         if text.is_empty() {
             return Err(read.wrong(key, text, "a text, since auth.mode is token"));
         }
     }
-    let keys = keys(read, &keys_file, &keys_url, &ca_file, &secret_file, hs256)?;
-    let leeway_s = i64::try_from(leeway_s).unwrap_or(i64::MAX);
-    let rules = TokenRules { issuer, audience, leeway_s };
-    Ok(AuthSettings::Token(TokenSettings { rules, keys, keys_refresh_s }))
+    let keys = said.keys(read)?;
+    let leeway_s = i64::try_from(said.leeway_s).unwrap_or(i64::MAX);
+    let rules = TokenRules { issuer: said.issuer, audience: said.audience, leeway_s };
+    Ok(AuthSettings::Token(TokenSettings { rules, keys, keys_refresh_s: said.keys_refresh_s }))
 }
 
-fn keys(
-    read: &Reader,
-    file: &str,
-    url: &str,
-    ca_file: &str,
-    secret_file: &str,
+/// What is said of tokens, each by itself.
+struct Said {
+    keys_file: String,
+    keys_url: String,
+    keys_ca_file: String,
+    issuer: String,
+    audience: String,
+    secret_file: String,
     hs256: bool,
-) -> Result<KeysAt, ConfigError> {
-    if !ca_file.is_empty() && url.is_empty() {
-        return Err(read.wrong("auth.keys_ca_file", ca_file, "nothing, unless there is auth.keys_url"));
+    leeway_s: u64,
+    keys_refresh_s: u64,
+}
+
+impl Said {
+    fn read(read: &mut Reader) -> Result<Self, ConfigError> {
+        let mut text = |key, about| read.text(key, about, "");
+        Ok(Self {
+            keys_file: text("auth.keys_file", KEYS_FILE_ABOUT),
+            keys_url: text("auth.keys_url", "The same behind a URL: https, or http on this machine."),
+            keys_ca_file: text("auth.keys_ca_file", CA_FILE_ABOUT),
+            issuer: text("auth.issuer", "The iss that a token must have."),
+            audience: text("auth.audience", "The aud that a token must have, or have among others."),
+            secret_file: text("auth.hs256_secret_file", SECRET_ABOUT),
+            hs256: read.switch(HS256, HS256_ABOUT, false)?,
+            leeway_s: read.number(
+                "auth.leeway_s",
+                "How far the issuer's clock may be off, s.",
+                30,
+                LEEWAY_S,
+            )?,
+            keys_refresh_s: read.number(
+                "auth.keys_refresh_s",
+                "How often the URL is read, s.",
+                300,
+                REFRESH_S,
+            )?,
+        })
     }
-    match (file, url, secret_file) {
-        (file, "", "") if !file.is_empty() => Ok(KeysAt::File(file.into())),
-        ("", url, "") if !url.is_empty() => {
-            let ca_file = (!ca_file.is_empty()).then(|| ca_file.into());
-            Ok(KeysAt::Url { url: keys_url(read, url)?, ca_file })
+
+    fn texts(&self) -> [(&'static str, &str); 6] {
+        [
+            ("auth.keys_file", &self.keys_file),
+            ("auth.keys_url", &self.keys_url),
+            ("auth.keys_ca_file", &self.keys_ca_file),
+            ("auth.issuer", &self.issuer),
+            ("auth.audience", &self.audience),
+            ("auth.hs256_secret_file", &self.secret_file),
+        ]
+    }
+
+    /// Where the keys are: in one place.
+    fn keys(&self, read: &Reader) -> Result<KeysAt, ConfigError> {
+        let Self { keys_file: file, keys_url: url, keys_ca_file: ca_file, secret_file: secret, .. } = self;
+        if !ca_file.is_empty() && url.is_empty() {
+            return Err(read.wrong("auth.keys_ca_file", ca_file, "nothing, unless there is auth.keys_url"));
         }
-        ("", "", secret) if !secret.is_empty() => match hs256 {
-            true => Ok(KeysAt::Secret(secret.into())),
-            false => {
-                let allowed = "nothing, unless auth.hs256_development is true: whoever checks such tokens can make them";
-                Err(read.wrong("auth.hs256_secret_file", secret, allowed))
+        match (file.as_str(), url.as_str(), secret.as_str()) {
+            ("", "", "") => Err(read.wrong("auth.keys_file", "", NO_KEYS)),
+            (file, "", "") => Ok(KeysAt::File(file.into())),
+            ("", url, "") => {
+                let ca_file = (!ca_file.is_empty()).then(|| ca_file.into());
+                Ok(KeysAt::Url { url: keys_url(read, url)?, ca_file })
             }
-        },
-        ("", "", "") => {
-            Err(read.wrong("auth.keys_file", "", "a file, or else auth.keys_url, since auth.mode is token"))
+            ("", "", secret) if self.hs256 => Ok(KeysAt::Secret(secret.into())),
+            ("", "", secret) => Err(read.wrong("auth.hs256_secret_file", secret, NOT_ASKED_FOR)),
+            (file, ..) => Err(read.wrong("auth.keys_file", file, ONE_PLACE)),
         }
-        _ => Err(read.wrong(
-            "auth.keys_file",
-            file,
-            "one of auth.keys_file, auth.keys_url and auth.hs256_secret_file",
-        )),
     }
 }
 
@@ -140,36 +148,14 @@ fn is_this_machine(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Checks that who can reach the listeners is known and encrypted, or that it was asked for by name.
-pub(crate) fn check_reach(
-    listen: &Listen,
-    auth: &AuthSettings,
-    has_tls: bool,
-    read: &Reader,
-) -> Result<(), ConfigError> {
-    let edges = match (auth, has_tls) {
-        (AuthSettings::Development, _) => Some("auth.mode is development, which believes every caller"),
-        (AuthSettings::Token(TokenSettings { keys: KeysAt::Secret(_), .. }), _) => {
-            Some("tokens by HS256 are for development")
-        }
-        (AuthSettings::Token(_), false) => Some("without tls.certificate and tls.key nothing is encrypted"),
-        (AuthSettings::Token(_), true) => None,
-    };
-    // The admin port asks nobody and encrypts nothing.
-    let admin = Some("the admin port asks nobody who they are");
-    let quic = listen.quic.map(|quic| ("listen.quic", quic));
-    for (key, address) in listen.named().into_iter().chain(quic) {
-        let Some(why) = (if key == "listen.admin" { admin } else { edges }) else { continue };
-        if !address.ip().is_loopback() && !listen.insecure_non_loopback {
-            let allowed = format!(
-                "a loopback address such as 127.0.0.1:7450, because {why}; `listen.insecure_non_loopback = true` allows others"
-            );
-            return Err(read.wrong(key, address, allowed));
-        }
-    }
-    Ok(())
-}
-
+const HS256: &str = "auth.hs256_development";
+const NO_KEYS: &str = "a file, or else auth.keys_url, since auth.mode is token";
+const ONE_PLACE: &str = "one of auth.keys_file, auth.keys_url and auth.hs256_secret_file";
+const NOT_ASKED_FOR: &str =
+    "nothing, unless auth.hs256_development is true: whoever checks such tokens can make them";
+const KEYS_FILE_ABOUT: &str = "JWK Set with the keys that tokens are signed by; read again when it changes.";
+const CA_FILE_ABOUT: &str = "PEM file of the roots that the URL's server is trusted by; empty: the system's.";
+const SECRET_ABOUT: &str = "Secret of at least 32 bytes for tokens by HS256, for development.";
 const MODE_ABOUT: &str = "Whom the server believes: everybody, or whoever shows a signed token.";
 const HS256_ABOUT: &str = "Take tokens by a shared secret, on loopback listeners only.";
 /// Five minutes: clocks that are further apart want mending.

@@ -17,12 +17,12 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
         true => OPEN,
         false => "",
     };
-    let (tls, scheme, trust) = tls(config, server);
-    let auth = auth(&config.auth);
-    let (token, bearer) = match &config.auth {
-        AuthSettings::Development => (String::new(), "alice"),
-        AuthSettings::Token(settings) => (mint(settings), "$TOKEN"),
+    let tls = match &server.shown.tcp {
+        Some(sha256) => format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}"),
+        None => String::new(),
     };
+    let (scheme, trust) = scheme(config, server);
+    let (token, bearer) = token(&config.auth);
     format!(
         "playhead {version} is ready
   gRPC     {grpc}
@@ -40,28 +40,26 @@ Say where alice is, ask for it, and watch events pass:{token}
         grpc = listen.grpc,
         http = listen.http,
         quic = quic(server),
+        auth = auth(&config.auth),
         admin = listen.admin,
         data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
     )
 }
 
-/// A line on the certificate, and what an address and a curl begin with.
-fn tls(config: &Config, server: &Server) -> (String, &'static str, &'static str) {
-    let Some(sha256) = &server.shown.tcp else { return (String::new(), "http", "") };
-    let line = format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}");
-    match &config.tls.source {
-        Some(TlsSource::Development { .. }) => (line, "https", "-k "),
-        _ => (line, "https", ""),
+/// How HTTP is spoken, and what curl needs for it.
+fn scheme(config: &Config, server: &Server) -> (&'static str, &'static str) {
+    match (&server.shown.tcp, &config.tls.source) {
+        (None, _) => ("http", ""),
+        (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
+        _ => ("https", ""),
     }
 }
 
-fn quic(server: &Server) -> String {
-    match (server.listen.quic, &server.shown.quic) {
-        (Some(quic), Some(sha256)) if server.shown.tcp.is_none() => {
-            format!("\n  QUIC     {quic} (WebTransport too); SHA-256 of its development certificate {sha256}")
-        }
-        (Some(quic), _) => format!("\n  QUIC     {quic} (WebTransport too)"),
-        (None, _) => String::new(),
+/// A token to paste, and how to get it.
+fn token(auth: &AuthSettings) -> (String, &'static str) {
+    match auth {
+        AuthSettings::Development => (String::new(), "alice"),
+        AuthSettings::Token(settings) => (mint(settings), "$TOKEN"),
     }
 }
 
@@ -90,6 +88,16 @@ fn mint(settings: &TokenSettings) -> String {
         KeysAt::File(_) | KeysAt::Url { .. } => "--key playhead-key.pem".to_owned(),
     };
     format!("\n  TOKEN=$(playhead token mint --user alice --issuer '{issuer}' --audience '{audience}' {key})")
+}
+
+fn quic(server: &Server) -> String {
+    match (server.listen.quic, &server.shown.quic) {
+        (Some(quic), Some(sha256)) if server.shown.tcp.is_none() => {
+            format!("\n  QUIC     {quic} (WebTransport too); SHA-256 of its development certificate {sha256}")
+        }
+        (Some(quic), _) => format!("\n  QUIC     {quic} (WebTransport too)"),
+        (None, _) => String::new(),
+    }
 }
 
 const EVENTS: &str = concat!(

@@ -14,7 +14,8 @@ use crate::{
 };
 
 const WHO: [&str; 2] = ["--issuer=https://id.example", "--audience=playhead"];
-const EVENTS: &str = r#"{"session":{"session_id":"s-1","item_id":"movie-1"},"events":[{"kind":"BEAT","seq":1,"position_ms":7000}]}"#;
+const EVENTS: &str = r#"{"session":{"session_id":"s-1","item_id":"movie-1"},
+    "events":[{"kind":"BEAT","seq":1,"position_ms":7000}]}"#;
 const POSITION: &str = "/v1/users/alice/positions/movie-1";
 
 /// Makes a key by this name in a set of keys, and says what the command said.

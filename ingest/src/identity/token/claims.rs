@@ -1,8 +1,12 @@
 //! The claims of a token: their names, units and ranges, and what they prove. docs/tokens.md is this file in prose.
 
+mod streams;
+
 use playhead_store::{AccountId, DeviceId, IdError, ItemId, ItemKind, SessionId, UserId};
 use serde::{Deserialize, Serialize};
 
+pub use self::streams::StreamClaims;
+use self::streams::device_type;
 use super::{
     TokenRules,
     strict::{inner_object, object, present},
@@ -11,7 +15,7 @@ use crate::{
     admission::MEDIA_MS_MAX,
     identity::{
         Identity, Scopes, UNKNOWN_DEVICE, Viewer,
-        pass::{AtLimit, DEVICE_TYPES_MAX, DeviceType, Pass, STREAMS_MAX, StreamRules},
+        pass::Pass,
         refusal::{Fault, Refusal},
     },
 };
@@ -46,7 +50,7 @@ pub struct TokenClaims {
     /// Where, 1 to 128 bytes; absent means `unknown`.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
-    /// What kind of device: see [`DeviceType`].
+    /// What kind of device: see [`DeviceType`](crate::identity::pass::DeviceType).
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub device_type: Option<String>,
     /// The only session that may be told of, 1 to 128 bytes; it comes with `item`.
@@ -67,18 +71,6 @@ pub struct TokenClaims {
     /// How many streams the account may run at once.
     #[serde(default, deserialize_with = "inner_object", skip_serializing_if = "Option::is_none")]
     pub streams: Option<StreamClaims>,
-}
-
-/// The claim `streams`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StreamClaims {
-    /// The most streams, 1 to [`STREAMS_MAX`].
-    pub max: u32,
-    /// `DENY_NEWEST` or `EVICT_OLDEST`.
-    pub at_limit: String,
-    /// The most streams by kind of device, each 0 to [`STREAMS_MAX`], at most [`DEVICE_TYPES_MAX`] kinds.
-    #[serde(default, skip_serializing_if = "Vec::is_empty", with = "by_device_type")]
-    pub per_device_type: Vec<(String, u32)>,
 }
 
 /// One audience, or several.
@@ -207,39 +199,6 @@ impl TokenClaims {
     }
 }
 
-impl StreamClaims {
-    fn rules(&self) -> Result<StreamRules, Fault> {
-        if !(1..=STREAMS_MAX).contains(&self.max) {
-            return Err(Fault::new("streams.max", format!("is {}", self.max), format!("1 to {STREAMS_MAX}")));
-        }
-        let at_limit = AtLimit::from_name(&self.at_limit);
-        let at_limit = at_limit
-            .ok_or_else(|| Fault::value("streams.at_limit", &self.at_limit, "DENY_NEWEST or EVICT_OLDEST"))?;
-        Ok(StreamRules { streams_max: self.max, at_limit, per_device_type: self.per_device_type()? })
-    }
-
-    fn per_device_type(&self) -> Result<Vec<(DeviceType, u32)>, Fault> {
-        const NAME: &str = "streams.per_device_type";
-        let count = self.per_device_type.len();
-        if count > DEVICE_TYPES_MAX {
-            let allowed = format!("at most {DEVICE_TYPES_MAX}");
-            return Err(Fault::new(NAME, format!("has {count} kinds"), allowed));
-        }
-        let mut rules = Vec::with_capacity(count);
-        for (word, streams) in &self.per_device_type {
-            if *streams > STREAMS_MAX {
-                return Err(Fault::new(NAME, format!("has {streams}"), format!("0 to {STREAMS_MAX}")));
-            }
-            rules.push((device_type(NAME, word)?, *streams));
-        }
-        rules.sort();
-        match rules.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b)) {
-            true => Err(Fault::new(NAME, "names a kind twice", "each kind once")),
-            false => Ok(rules),
-        }
-    }
-}
-
 /// Says whether a token that expires at `exp_s` still counts. A token that counts until a second does not count in it
 /// (RFC 7519, section 4.1.4).
 pub(in crate::identity) fn is_current(exp_s: i64, rules: &TokenRules, now_s: i64) -> Result<(), Refusal> {
@@ -275,49 +234,8 @@ fn media(name: &'static str, value_ms: Option<i64>) -> Result<Option<i64>, Fault
     }
 }
 
-fn device_type(name: &'static str, word: &str) -> Result<DeviceType, Fault> {
-    DeviceType::new(word)
-        .ok_or_else(|| Fault::value(name, word, "kinds of 1 to 32 letters, digits, hyphens and underscores"))
-}
-
 /// The end of the year 9999, Unix s: a greater number is a mistake, such as milliseconds.
 pub const TIME_S_MAX: i64 = 253_402_300_799;
-
-/// An object as pairs, so that a name that stands twice is seen.
-mod by_device_type {
-    use std::fmt;
-
-    use serde::{
-        Deserializer, Serializer,
-        de::{MapAccess, Visitor},
-    };
-
-    type Pairs = Vec<(String, u32)>;
-
-    pub(super) fn serialize<S: Serializer>(pairs: &Pairs, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(pairs.iter().map(|(kind, streams)| (kind, streams)))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-        struct PairsVisitor;
-        impl<'de> Visitor<'de> for PairsVisitor {
-            type Value = Pairs;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object of numbers by kind of device")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
-                }
-                Ok(pairs)
-            }
-        }
-        deserializer.deserialize_map(PairsVisitor)
-    }
-}
 
 #[cfg(test)]
 mod tests;

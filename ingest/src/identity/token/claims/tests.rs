@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::identity::pass::{AtLimit, DeviceType, StreamRules};
 
 const NOW_S: i64 = 1_800_000_000;
 

@@ -1,0 +1,4 @@
+//! `cargo fuzz run token`: see `fuzz/src/lib.rs`.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| playhead_fuzz::run("token", bytes));
