@@ -1,15 +1,19 @@
 //! Clients that keep a server busy, as cheap as they can be made, so that the server is what is measured: HTTP/2 and
 //! HTTP/1.1 by hand over one thread, requests encoded into buffers that are kept, answers read no further than needed.
 //!
-//! [`connect`], [`publish`] and [`post`] keep a server as busy as it can be; [`paced`] and [`reads`] are open loops.
+//! [`connect`], [`publish`], [`post`] and [`openings`] keep a server as busy as it can be; [`paced`] and [`reads`] are open
+//! loops. [`line`] is a session's stream over [`grpc`] or [`quic`].
 //! A driver opens everything first; its `run` is what the clock sees. It ends when every event that it sent is
 //! acknowledged.
 
 pub mod connect;
 pub mod grpc;
+pub mod line;
+pub mod openings;
 pub mod paced;
 pub mod post;
 pub mod publish;
+pub mod quic;
 pub mod reads;
 
 use std::{

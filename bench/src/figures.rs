@@ -1,11 +1,12 @@
-//! The figures F1.1 to F1.11 and F2.5: each row of the design beside its limit, run in turn, as a ratio with its spread.
+//! The figures F1.1 to F2.5: each row of the design beside its limit, run in turn, as a ratio with its spread.
 //!
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
-//! that only stands, [`rooms`] single rooms in this process. [`spread`] sums up runs, [`row`] holds them against their goal,
-//! [`results`] writes them into `bench/RESULTS.md`.
+//! that only stands, [`quic`] those of QUIC, [`rooms`] single rooms in this process. [`spread`] sums up runs, [`row`] holds
+//! them against their goal, [`results`] writes them into `bench/RESULTS.md`.
 
 pub mod paced;
+pub mod quic;
 pub mod results;
 pub mod rooms;
 pub mod row;
@@ -51,5 +52,9 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "F1.9", what: "start to ready", measure: standing::start },
     Figure { name: "F1.10", what: "GetPosition beside writes", measure: paced::reads },
     Figure { name: "F1.11", what: "CMCD, one record per POST", measure: saturated::cmcd },
+    Figure { name: "F2.1", what: "QUIC streams, saturated", measure: quic::streams },
+    Figure { name: "F2.2", what: "CPU per event over QUIC at 20 000 events/s", measure: quic::cpu },
+    Figure { name: "F2.3", what: "QUIC sessions opened", measure: quic::openings },
+    Figure { name: "F2.4", what: "memory of idle QUIC sessions", measure: quic::memory },
     Figure { name: "F2.5", what: "token verification, cached and first", measure: rooms::tokens },
 ];

@@ -183,7 +183,9 @@ pub fn bearer(index: usize) -> String {
     format!("Bearer {}", token(index))
 }
 
-fn token(index: usize) -> String {
+/// The token of user number `index`.
+#[must_use]
+pub fn token(index: usize) -> String {
     format!("{}:{}:{}", id("user", index), id("account", index), id("device", index))
 }
 

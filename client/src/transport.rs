@@ -209,6 +209,7 @@ pub const FRAMES_MAX: usize = 64;
 /// How long connecting may take, and opening a stream on a connection.
 pub const OPEN_PATIENCE: Duration = Duration::from_secs(10);
 /// How often a silent connection says that it is there: middleboxes forget UDP flows after half a minute.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
-/// How long a connection may be silent until it counts as lost.
-const SILENCE_MAX: Duration = Duration::from_secs(30);
+const KEEP_ALIVE: Duration = Duration::from_secs(5);
+/// How long a connection may be silent until it counts as lost: a server that was killed and is back does not know its
+/// old connections, and cannot say so. Two keep-alives may get lost.
+const SILENCE_MAX: Duration = Duration::from_secs(12);

@@ -3,10 +3,13 @@
 #![expect(clippy::print_stdout, reason = "whoever started it reads the address there")]
 #![expect(clippy::expect_used, reason = "a limit that cannot be set up limits nothing")]
 
+use std::net::UdpSocket;
+
 use clap::{Parser, ValueEnum};
 use playhead_limits::{
     bare_http::{self, Body},
     no_op::{self, Answers},
+    quic_no_op::{self, Events},
 };
 use tokio::{net::TcpListener, runtime::Builder};
 
@@ -27,6 +30,10 @@ enum Server {
     GrpcEach,
     /// gRPC that answers all frames of a stream that have come with one Ack.
     GrpcBurst,
+    /// QUIC that answers all frames of a stream that have come with one Ack.
+    Quic,
+    /// The same, with events as datagrams.
+    QuicDatagram,
     /// HTTP that parses `POST /v1/events` as JSON.
     Json,
     /// HTTP that takes any body and says 204.
@@ -38,6 +45,16 @@ fn main() {
     // As Playhead's own runtime: one worker per core that it may use.
     let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
+        let quic = match server {
+            Server::Quic => Some(Events::OnStream),
+            Server::QuicDatagram => Some(Events::ByDatagram),
+            _ => None,
+        };
+        if let Some(events) = quic {
+            let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
+            println!("{}", socket.local_addr().expect("its own address"));
+            return quic_no_op::serve(socket, events).await;
+        }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         println!("{}", listener.local_addr().expect("its own address"));
         match server {
@@ -45,6 +62,7 @@ fn main() {
             Server::GrpcBurst => no_op::serve(listener, Answers::Burst).await,
             Server::Json => bare_http::serve(listener, Body::Json).await,
             Server::Empty => bare_http::serve(listener, Body::Any).await,
+            Server::Quic | Server::QuicDatagram => {}
         }
     });
 }

@@ -84,7 +84,7 @@ impl IngestService for NoOp {
     }
 }
 
-fn answer(frame: &ClientFrame) -> ServerFrame {
+pub(crate) fn answer(frame: &ClientFrame) -> ServerFrame {
     let events = match &frame.frame {
         Some(client_frame::Frame::Events(batch)) => batch.events.as_slice(),
         Some(client_frame::Frame::Hello(_)) => return welcome(),

@@ -6,11 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::{Bytes, BytesMut};
-use h2::{SendStream, client::SendRequest};
-use playhead_proto::ingest::v1::{ClientFrame, ServerFrame, client_frame, server_frame};
+use bytes::BytesMut;
+use playhead_proto::ingest::v1::{ClientFrame, client_frame, server_frame};
 
-use super::{Done, Lane, grpc, grpc::Answers, run_all};
+use super::{
+    Done, Lane,
+    line::{Client, Line, Via},
+    run_all,
+};
 use crate::sample;
 
 /// How many streams, and how many events each has under way.
@@ -33,10 +36,10 @@ impl Connect {
     ///
     /// # Errors
     /// When the server refuses one.
-    pub async fn open(address: SocketAddr, shape: Shape) -> io::Result<Self> {
+    pub async fn open(via: Via, address: SocketAddr, shape: Shape) -> io::Result<Self> {
         let mut streams = Vec::with_capacity(shape.connections * shape.streams);
         for _ in 0..shape.connections {
-            let client = grpc::connection(address).await?;
+            let client = via.connect(address).await?;
             for _ in 0..shape.streams {
                 streams.push(Stream::open(&client, streams.len(), shape.window).await?);
             }
@@ -56,8 +59,7 @@ impl Connect {
 /// One session's stream.
 #[derive(Debug)]
 struct Stream {
-    send: SendStream<Bytes>,
-    answers: Answers,
+    line: Line,
     /// The next message, but for its number and times.
     frame: ClientFrame,
     window: u64,
@@ -67,14 +69,14 @@ struct Stream {
 }
 
 impl Stream {
-    async fn open(client: &SendRequest<Bytes>, index: usize, window: u64) -> io::Result<Self> {
-        let (send, answers) = grpc::open_session(client, index).await?;
+    async fn open(client: &Client, index: usize, window: u64) -> io::Result<Self> {
+        let line = client.open_session(index).await?;
         let frame = sample::frame(vec![sample::wire_beat(1, 0)]);
-        Ok(Self { send, answers, frame, window, sent: 0, acked: 0, busy: 0 })
+        Ok(Self { line, frame, window, sent: 0, acked: 0, busy: 0 })
     }
 
     /// Sends what the window has room for, in one piece.
-    fn fill(&mut self) -> io::Result<()> {
+    async fn fill(&mut self) -> io::Result<()> {
         let last = self.acked + self.window;
         if self.sent >= last {
             return Ok(());
@@ -87,17 +89,17 @@ impl Stream {
                 batch.sent_at_ms = now_ms;
                 batch.events.iter_mut().for_each(|event| *event = sample::wire_beat(self.sent, now_ms));
             }
-            grpc::put(&mut out, &self.frame);
+            self.line.put(&mut out, &self.frame);
         }
-        self.send.send_data(out.freeze(), false).map_err(io::Error::other)
+        self.line.send(out).await
     }
 
     /// Waits for answers, and takes all that have come.
     async fn hear(&mut self) -> io::Result<()> {
-        if !self.answers.more().await? {
+        if !self.line.more().await? {
             return Err(io::Error::other("the stream ended"));
         }
-        while let Some(answer) = self.answers.ready::<ServerFrame>()? {
+        while let Some(answer) = self.line.ready()? {
             let Some(server_frame::Frame::Ack(ack)) = answer.frame else { continue };
             if !ack.rejected.is_empty() {
                 return Err(io::Error::other(format!("rejected: {ack:?}")));
@@ -119,7 +121,7 @@ impl Lane for Stream {
         let mut last = u64::MAX;
         while self.acked < last {
             if Instant::now() < until {
-                self.fill()?;
+                self.fill().await?;
             } else {
                 // What was refused meanwhile is not sent again.
                 last = self.sent;

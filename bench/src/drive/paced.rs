@@ -3,12 +3,11 @@
 
 use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use h2::SendStream;
-use playhead_proto::ingest::v1::{ServerFrame, server_frame};
+use bytes::BytesMut;
+use playhead_proto::ingest::v1::server_frame;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{grpc, grpc::Answers};
+use super::line::{Client, Line, Via};
 use crate::sample;
 
 /// How fast, and for how long.
@@ -42,14 +41,14 @@ impl Paced {
     ///
     /// # Errors
     /// When the server refuses one.
-    pub async fn open(address: SocketAddr, connections: usize) -> io::Result<Self> {
+    pub async fn open(via: Via, address: SocketAddr, connections: usize) -> io::Result<Self> {
         let mut players = Vec::with_capacity(connections);
         for index in 0..connections {
-            let client = grpc::connection(address).await?;
-            let (send, answers) = grpc::open_session(&client, index).await?;
+            let client = via.connect(address).await?;
+            let line = client.open_session(index).await?;
             players.push(Player {
-                send,
-                answers,
+                line,
+                _client: client,
                 sent: 0,
                 under_way: VecDeque::new(),
                 seen: Seen::default(),
@@ -86,8 +85,8 @@ impl Paced {
 /// One session's stream.
 #[derive(Debug)]
 struct Player {
-    send: SendStream<Bytes>,
-    answers: Answers,
+    line: Line,
+    _client: Client,
     sent: u64,
     /// When the events were due that are not acknowledged yet, oldest first.
     under_way: VecDeque<Instant>,
@@ -107,9 +106,9 @@ impl Player {
         while due < until {
             tokio::select! {
                 biased;
-                more = self.answers.more() => self.hear(more?, counts_from)?,
+                more = self.line.more() => self.hear(more?, counts_from)?,
                 () = sleep_until(due) => {
-                    self.send(due)?;
+                    self.send(due).await?;
                     if due >= counts_from {
                         self.seen.lags.push(due.elapsed());
                     }
@@ -118,18 +117,18 @@ impl Player {
             }
         }
         while !self.under_way.is_empty() {
-            let more = timeout(LAST_ACK_MAX, self.answers.more()).await;
+            let more = timeout(LAST_ACK_MAX, self.line.more()).await;
             self.hear(more.map_err(io::Error::other)??, counts_from)?;
         }
         Ok(self.seen)
     }
 
-    fn send(&mut self, due: Instant) -> io::Result<()> {
+    async fn send(&mut self, due: Instant) -> io::Result<()> {
         self.sent += 1;
         self.under_way.push_back(due);
         let mut out = BytesMut::with_capacity(MESSAGE_BYTES);
-        grpc::put(&mut out, &sample::frame(vec![sample::wire_beat(self.sent, sample::now_ms())]));
-        self.send.send_data(out.freeze(), false).map_err(io::Error::other)
+        self.line.put(&mut out, &sample::frame(vec![sample::wire_beat(self.sent, sample::now_ms())]));
+        self.line.send(out).await
     }
 
     /// Takes all answers that have come.
@@ -138,7 +137,7 @@ impl Player {
             return Err(io::Error::other("the stream ended"));
         }
         let now = Instant::now();
-        while let Some(answer) = self.answers.ready::<ServerFrame>()? {
+        while let Some(answer) = self.line.ready()? {
             let Some(server_frame::Frame::Ack(ack)) = answer.frame else { continue };
             if !ack.rejected.is_empty() || ack.busy.is_some() {
                 return Err(io::Error::other(format!("refused: {ack:?}")));

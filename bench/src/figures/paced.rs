@@ -10,22 +10,28 @@ use super::{
     workbench::{self, Server, Workbench},
 };
 use crate::drive::{
+    line::Via,
     paced::{Pace, Paced},
     reads,
 };
 
 /// F1.3.
 pub(super) fn cpu(workbench: &Workbench) -> io::Result<Vec<Row>> {
-    let turns = turns(workbench, async |server: &Server| {
-        let load = Paced::open(server.grpc, CONNECTIONS).await?;
+    let turns = cpu_via(workbench, Via::Grpc, LIMIT)?;
+    let what = "server CPU per event, us: 1 000 connections, 20 000 events/s in all";
+    Ok(vec![turns.row("F1.3", what, Goal::RatioAtMost(1.25))])
+}
+
+/// The server's CPU per event, us.
+pub(super) fn cpu_via(workbench: &Workbench, via: Via, limit: &'static str) -> io::Result<Turns> {
+    turns(workbench, limit, async |server: &Server| {
+        let load = Paced::open(via, server.address(via), CONNECTIONS).await?;
         let before = server.cpu()?;
         let seen = load.run(PACE).await?;
         server.settled().await?;
         let cpu = server.cpu()?.saturating_sub(before);
         Ok(Run { value: cpu.as_secs_f64() * 1e6 / seen.events as f64, lag_ms: ms(&seen.lags)? })
-    })?;
-    let what = "server CPU per event, us: 1 000 connections, 20 000 events/s in all";
-    Ok(vec![turns.row("F1.3", what, Goal::RatioAtMost(1.25))])
+    })
 }
 
 /// F1.4.
@@ -33,8 +39,8 @@ pub(super) fn acks(workbench: &Workbench) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, events_per_s) in [("F1.4 5k", 5_000), ("F1.4 20k", 20_000)] {
         let pace = Pace { events_per_s, ..PACE };
-        let mut turns = turns(workbench, async |server: &Server| {
-            let seen = Paced::open(server.grpc, CONNECTIONS).await?.run(pace).await?;
+        let mut turns = turns(workbench, LIMIT, async |server: &Server| {
+            let seen = Paced::open(Via::Grpc, server.grpc, CONNECTIONS).await?.run(pace).await?;
             Ok(Run { value: ms(&seen.latencies)?, lag_ms: ms(&seen.lags)? })
         })?;
         for limit in &mut turns.limits {
@@ -56,8 +62,8 @@ pub(super) fn acks(workbench: &Workbench) -> io::Result<Vec<Row>> {
 
 /// F1.10.
 pub(super) fn reads(workbench: &Workbench) -> io::Result<Vec<Row>> {
-    let turns = turns(workbench, async |server: &Server| {
-        let load = Paced::open(server.grpc, CONNECTIONS).await?;
+    let turns = turns(workbench, LIMIT, async |server: &Server| {
+        let load = Paced::open(Via::Grpc, server.grpc, CONNECTIONS).await?;
         let read = async {
             tokio::time::sleep(PACE.warmup).await;
             reads::read(server.grpc, CONNECTIONS, READS_PER_S, PACE.lasting).await
@@ -78,7 +84,8 @@ struct Run {
 }
 
 /// Runs that took turns.
-struct Turns {
+pub(super) struct Turns {
+    limit: &'static str,
     ours: Vec<f64>,
     limits: Vec<f64>,
     /// The most of any of them.
@@ -86,8 +93,8 @@ struct Turns {
 }
 
 impl Turns {
-    fn row(&self, name: &str, what: &str, goal: Goal) -> Row {
-        self.judged(Row::against(name, what, &self.ours, &[(LIMIT, self.limits.clone())], goal))
+    pub(super) fn row(&self, name: &str, what: &str, goal: Goal) -> Row {
+        self.judged(Row::against(name, what, &self.ours, &[(self.limit, self.limits.clone())], goal))
     }
 
     /// A client that is late measures itself.
@@ -97,14 +104,18 @@ impl Turns {
     }
 }
 
-fn turns(workbench: &Workbench, load: impl AsyncFn(&Server) -> io::Result<Run> + Copy) -> io::Result<Turns> {
-    let mut turns = Turns { ours: Vec::new(), limits: Vec::new(), lag_ms: 0.0 };
+fn turns(
+    workbench: &Workbench,
+    limit: &'static str,
+    load: impl AsyncFn(&Server) -> io::Result<Run> + Copy,
+) -> io::Result<Turns> {
+    let mut turns = Turns { limit, ours: Vec::new(), limits: Vec::new(), lag_ms: 0.0 };
     for _ in 0..workbench.runs {
         let ours = run("playhead", &workbench.playhead()?, load)?;
-        let limit = run(LIMIT, &workbench.limit(LIMIT)?, load)?;
+        let theirs = run(limit, &workbench.limit(limit)?, load)?;
         turns.ours.push(ours.value);
-        turns.limits.push(limit.value);
-        turns.lag_ms = turns.lag_ms.max(ours.lag_ms).max(limit.lag_ms);
+        turns.limits.push(theirs.value);
+        turns.lag_ms = turns.lag_ms.max(ours.lag_ms).max(theirs.lag_ms);
     }
     Ok(turns)
 }

@@ -8,21 +8,25 @@ use super::{
     workbench::{self, Server, Workbench},
 };
 use crate::{
-    drive::{Done, connect, post, publish},
+    drive::{Done, connect, line::Via, post, publish},
     sample,
 };
 
 /// F1.1.
 pub(super) fn connect(workbench: &Workbench) -> io::Result<Vec<Row>> {
-    let shape = connect::Shape { connections: 16, streams: 64, window: STREAM_WINDOW };
-    let limits = ["grpc-each", "grpc-burst"];
-    let turns = turns(workbench, &limits, async |server: &Server| {
-        let mut load = connect::Connect::open(server.grpc, shape).await?;
-        cost(server, load.run(LASTING)).await
-    })?;
+    let turns = streams(workbench, Via::Grpc, &["grpc-each", "grpc-burst"])?;
     let what =
         "durable events per server-core-second: Connect, 16 connections x 64 sessions, 1 event per message";
     Ok(vec![turns.row("F1.1", what, Goal::RatioAtLeast(0.6))])
+}
+
+/// Sessions on streams of their own, saturated.
+pub(super) fn streams(workbench: &Workbench, via: Via, limits: &[&'static str]) -> io::Result<Turns> {
+    let shape = connect::Shape { connections: 16, streams: 64, window: STREAM_WINDOW };
+    turns(workbench, limits, async |server: &Server| {
+        let mut load = connect::Connect::open(via, server.address(via), shape).await?;
+        cost(server, load.run(LASTING)).await
+    })
 }
 
 /// F1.2.
@@ -65,21 +69,21 @@ fn posts(workbench: &Workbench, limit: &'static str, write: post::Write) -> io::
 }
 
 /// Runs that took turns.
-struct Turns {
+pub(super) struct Turns {
     ours: Vec<f64>,
     limits: Vec<(&'static str, Vec<f64>)>,
     busy: u64,
 }
 
 impl Turns {
-    fn row(&self, name: &str, what: &str, goal: Goal) -> Row {
+    pub(super) fn row(&self, name: &str, what: &str, goal: Goal) -> Row {
         let note = if self.busy > 0 { format!("busy {} times", self.busy) } else { String::new() };
         Row { note, ..Row::against(name, what, &self.ours, &self.limits, goal) }
     }
 }
 
 /// Runs Playhead and then each limit, all of them again and again, each on a fresh server.
-fn turns(
+pub(super) fn turns(
     workbench: &Workbench,
     limits: &[&'static str],
     load: impl AsyncFn(&Server) -> io::Result<Cost> + Copy,
@@ -104,7 +108,7 @@ fn run(name: &str, server: &Server, load: impl AsyncFnOnce(&Server) -> io::Resul
 }
 
 /// What a load cost its server.
-struct Cost {
+pub(super) struct Cost {
     done: Done,
     /// All of it, until the server was idle again.
     server: Duration,
@@ -133,18 +137,24 @@ impl Cost {
 }
 
 async fn cost(server: &Server, load: impl Future<Output = io::Result<Done>>) -> io::Result<Cost> {
+    let cost = cost_of_answers(server, load).await?;
+    // What was shed behind a 204 does not count.
+    let events = server.stored()?.map_or(cost.done.events, |stored| stored.min(cost.done.events));
+    Ok(Cost { done: Done { events, ..cost.done }, ..cost })
+}
+
+/// The same, where every answer counts.
+pub(super) async fn cost_of_answers(
+    server: &Server,
+    load: impl Future<Output = io::Result<Done>>,
+) -> io::Result<Cost> {
     let before = server.cpu()?;
     let done = load.await?;
     let meanwhile = server.cpu()?;
     server.settled().await?;
     let after = server.cpu()?;
-    // What was shed behind a 204 does not count.
-    let events = server.stored()?.map_or(done.events, |stored| stored.min(done.events));
-    Ok(Cost {
-        done: Done { events, ..done },
-        server: after.saturating_sub(before),
-        server_meanwhile: meanwhile.saturating_sub(before),
-    })
+    let (server, server_meanwhile) = (after.saturating_sub(before), meanwhile.saturating_sub(before));
+    Ok(Cost { done, server, server_meanwhile })
 }
 
 /// How long each load lasts: several of everything that the engine does by the second.

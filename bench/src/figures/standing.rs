@@ -13,7 +13,10 @@ use super::{
     workbench::{self, Workbench},
 };
 use crate::{
-    drive::connect::{Connect, Shape},
+    drive::{
+        connect::{Connect, Shape},
+        line::Via,
+    },
     sample,
 };
 
@@ -22,21 +25,26 @@ pub(super) fn memory(workbench: &Workbench) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (name, connections, streams) in [("F1.7", 100, 100), ("F1.7 alone", ALONE, 1)] {
         let shape = Shape { connections, streams, window: 1 };
-        let runs: io::Result<Vec<f64>> = (0..workbench.runs).map(|_| idle_kib(workbench, shape)).collect();
         let what = format!(
             "resident memory per idle session, KiB: {} streams over {connections} connections",
             connections * streams
         );
-        rows.push(Row::alone(name, &what, &runs?, Goal::AtMost(40.0)));
+        rows.push(idle(workbench, name, &what, Via::Grpc, shape)?);
     }
     Ok(rows)
 }
 
-fn idle_kib(workbench: &Workbench, shape: Shape) -> io::Result<f64> {
+/// What idle sessions take of memory.
+pub(super) fn idle(workbench: &Workbench, name: &str, what: &str, via: Via, shape: Shape) -> io::Result<Row> {
+    let runs: io::Result<Vec<f64>> = (0..workbench.runs).map(|_| idle_kib(workbench, via, shape)).collect();
+    Ok(Row::alone(name, what, &runs?, Goal::AtMost(40.0)))
+}
+
+fn idle_kib(workbench: &Workbench, via: Via, shape: Shape) -> io::Result<f64> {
     let server = workbench.playhead()?;
     workbench::client()?.block_on(async {
         let before = server.resident_bytes()?;
-        let _streams = Connect::open(server.grpc, shape).await?;
+        let _streams = Connect::open(via, server.address(via), shape).await?;
         server.settled().await?;
         let added = server.resident_bytes()?.saturating_sub(before);
         Ok(added as f64 / 1_024.0 / (shape.connections * shape.streams) as f64)

@@ -16,9 +16,10 @@ const SMALL: &str = "name = \"small\"\nduration_s = 1\nlag_p99_ms_max = 60000\n\
     [viewers]\nsession_events = 20\nusers = 10\nitems = 10\n";
 
 /// The flags that name a server.
-fn at(server: &Serve) -> [String; 6] {
+fn at(server: &Serve) -> [String; 8] {
     let url = |address| format!("http://{address}");
-    ["--grpc", &url(server.grpc), "--http", &url(server.http), "--admin", &url(server.admin)]
+    let (grpc, http, admin) = (url(server.grpc), url(server.http), url(server.admin));
+    ["--grpc", &grpc, "--http", &http, "--admin", &admin, "--quic", &server.quic.to_string()]
         .map(ToOwned::to_owned)
 }
 
@@ -50,8 +51,7 @@ fn smoke_runs_over_every_edge_and_all_of_it_is_there_after_a_restart() {
     let more = ["--duration-s", "3", "--ledger", "ledger", "--report", "report.html"];
     let (code, report, said) = load(&server, folder.path(), &smoke, &more);
     assert_eq!(code, Some(0), "{report:#}\n{said}");
-    let edges = ["grpc-connect", "grpc-publish", "http-json", "http-protobuf", "cmcd"];
-    assert_eq!(report["edges"].as_array().unwrap().len(), edges.len());
+    assert_eq!(report["edges"].as_array().unwrap().len(), 7, "every way in");
     assert!(report["offered"].as_u64().unwrap() > 2_500, "{report:#}");
     assert!(report["reads"].as_u64().unwrap() > 100, "{report:#}");
     assert!(report["server"]["cpu_s"].as_f64().unwrap() > 0.0, "{report:#}");

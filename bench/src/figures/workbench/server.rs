@@ -11,6 +11,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use crate::drive::line::Via;
+
 /// A server that is killed when it is dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -18,6 +20,8 @@ pub struct Server {
     pub grpc: SocketAddr,
     /// Where it speaks HTTP.
     pub http: SocketAddr,
+    /// Where it takes QUIC.
+    pub quic: SocketAddr,
     /// Where Playhead tells how it is.
     admin: Option<SocketAddr>,
     child: Child,
@@ -28,26 +32,28 @@ pub struct Server {
 impl Server {
     /// Starts Playhead with free ports, and waits until it says that it is ready.
     pub(super) fn playhead(mut command: Command, folder: TempDir) -> io::Result<Self> {
-        command.args(["serve", "--grpc", ANY_PORT, "--http", ANY_PORT, "--admin", ANY_PORT, "--quic", "off"]);
+        command
+            .args(["serve", "--grpc", ANY_PORT, "--http", ANY_PORT, "--admin", ANY_PORT, "--quic", ANY_PORT]);
         command.arg("--data-dir");
         let mut child = command.arg(folder.path()).stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
         let mut lines = BufReader::new(stderr).lines();
-        let (mut grpc, mut http, mut admin, mut said) = (None, None, None, String::new());
+        let (mut grpc, mut http, mut quic, mut admin, mut said) = (None, None, None, None, String::new());
         while admin.is_none()
             && let Some(line) = lines.next().transpose()?
         {
             grpc = grpc.or_else(|| address(&line, "gRPC "));
             http = http.or_else(|| address(&line, "HTTP "));
+            quic = quic.or_else(|| address(&line, "QUIC "));
             admin = address(&line, "admin ");
             said.push_str(&line);
         }
-        let (Some(grpc), Some(http), Some(_)) = (grpc, http, admin) else {
+        let (Some(grpc), Some(http), Some(quic), Some(_)) = (grpc, http, quic, admin) else {
             return Err(io::Error::other(format!("playhead did not become ready: {said}")));
         };
         // Else its log would fill the pipe and stop it.
         thread::spawn(move || lines.for_each(drop));
-        Ok(Self { grpc, http, admin, child, _folder: Some(folder) })
+        Ok(Self { grpc, http, quic, admin, child, _folder: Some(folder) })
     }
 
     /// Starts a limit, which says its address first.
@@ -56,7 +62,16 @@ impl Server {
         let mut line = String::new();
         BufReader::new(child.stdout.take().ok_or(io::ErrorKind::BrokenPipe)?).read_line(&mut line)?;
         let address = line.trim().parse().map_err(io::Error::other)?;
-        Ok(Self { grpc: address, http: address, admin: None, child, _folder: None })
+        Ok(Self { grpc: address, http: address, quic: address, admin: None, child, _folder: None })
+    }
+
+    /// Where it takes sessions this way.
+    #[must_use]
+    pub fn address(&self, via: Via) -> SocketAddr {
+        match via {
+            Via::Grpc => self.grpc,
+            Via::Quic | Via::Datagrams => self.quic,
+        }
     }
 
     /// The CPU time of all its threads so far.
@@ -120,7 +135,7 @@ impl Drop for Server {
 /// The address in a line of the banner that begins with this label.
 fn address(line: &str, label: &str) -> Option<SocketAddr> {
     let said = line.trim().strip_prefix(label)?.trim().trim_start_matches("http://");
-    said.split('/').next()?.parse().ok()
+    said.split(['/', ' ']).next()?.parse().ok()
 }
 
 /// `playhead_events_ended_total{ending="STORED",reason=""} 7`.
