@@ -12,7 +12,7 @@ pub use self::threads::Threads;
 use self::{loops::Loops, rooms::Rooms};
 pub use crate::recovery::Recovered;
 use crate::{
-    edge::{Doors, Now},
+    edge::{Doors, Now, shares::Shares},
     identity::Verifier,
     journal::{self, Disk, Journal, JournalError, Report, SegmentStats, Segments},
     meters::Meters,
@@ -101,6 +101,8 @@ impl Engine {
         settings.check_segment(parts.journal.segment_bytes)?;
         let mut journal = Journal::open(Arc::clone(&parts.disk), parts.journal.clone())?;
         let segments = journal.segments();
+        let limits = &settings.limits;
+        let shares = Shares::new(limits.streams_per_user_max, limits.streams_per_device_max);
         let rooms = Rooms::new(settings, &parts);
 
         let flushed = parts.threads.run("flush", rooms.flush(Arc::clone(&segments), parts.seed).run())?;
@@ -110,7 +112,7 @@ impl Engine {
         let committed = parts.threads.run("commit", rooms.commit(Arc::clone(&intake), journal).run())?;
 
         let playback = Arc::new(rooms.playback(Arc::clone(&intake)));
-        let doors = Doors { intake, playback, verifier: parts.verifier, now: parts.now };
+        let doors = Doors { intake, playback, verifier: parts.verifier, shares, now: parts.now };
         let recovered = recovery.recovered;
         let loops = Loops::watch(committed, flushed, &doors, &rooms);
         Ok(Self { doors, rooms, segments, recovered, journal_report, loops })

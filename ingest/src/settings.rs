@@ -46,6 +46,10 @@ pub struct Limits {
     pub session_events_max: usize,
     /// The most sessions that are live on this node.
     pub sessions_max: usize,
+    /// The most streams that one user may have open on this node.
+    pub streams_per_user_max: u32,
+    /// The most streams that one device of a user may have open on this node.
+    pub streams_per_device_max: u32,
     /// When to try again after busy, ms. 1 to 60 000.
     pub retry_after_ms: u32,
     /// How long opening a session waits for a store, ms. 1 to 1 000.
@@ -67,6 +71,9 @@ impl Default for Limits {
             // A beat every 10 s for five days; keeps a Scylla partition under 10 MB.
             session_events_max: 50_000,
             sessions_max: 150_000,
+            // A household's screens on one profile, and reconnects whose old stream was not given up yet.
+            streams_per_user_max: 64,
+            streams_per_device_max: 16,
             retry_after_ms: 250,
             open_ms_max: 50,
             next_beat_ms: 10_000,
@@ -121,7 +128,7 @@ pub struct OutOfRange {
 impl Settings {
     /// Every number with the range that it must be in, given the others.
     #[must_use]
-    pub fn ranges(&self) -> [Range; 18] {
+    pub fn ranges(&self) -> [Range; 20] {
         let limits = &self.limits;
         let batch = limits.batch_events_max as u64;
         [
@@ -131,6 +138,8 @@ impl Settings {
             ("publish_sessions_max", limits.publish_sessions_max as u64, 1, 10_000),
             ("session_events_max", limits.session_events_max as u64, 1, 10_000_000),
             ("sessions_max", limits.sessions_max as u64, 1, 10_000_000),
+            ("streams_per_user_max", limits.streams_per_user_max.into(), 1, 1_000_000),
+            ("streams_per_device_max", limits.streams_per_device_max.into(), 1, 1_000_000),
             ("retry_after_ms", limits.retry_after_ms.into(), 1, 60_000),
             ("open_ms_max", limits.open_ms_max, 1, 1_000),
             ("next_beat_ms", limits.next_beat_ms.into(), 1_000, 600_000),

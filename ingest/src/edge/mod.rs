@@ -10,6 +10,7 @@ pub mod http;
 pub mod listener;
 pub mod publish;
 pub mod quic;
+pub mod shares;
 mod talk;
 pub mod wire;
 
@@ -22,6 +23,8 @@ pub struct Doors {
     pub playback: Arc<Playback>,
     /// Who says who is asking.
     pub verifier: Arc<dyn Verifier>,
+    /// How many streams a user may have.
+    pub shares: shares::Shares,
     /// The server's clock.
     pub now: Now,
 }

@@ -24,10 +24,12 @@ use self::{
 use super::{
     Doors,
     publish::UnreadableBatch,
+    shares::Share,
     wire::{self, ClientFrame, Hello, ServerFrame},
 };
 use crate::{
     admission::{RejectReason, Rejection},
+    identity::Identity,
     intake::{Admitted, Offered, Sender},
     live::{Playing, Session},
     tally::Ending,
@@ -115,6 +117,8 @@ struct Talk<F: Frames> {
     burst: usize,
     /// How the client's side ended, if it was seen while there was more to do.
     ended: Option<Result<Option<Said>, F::Error>>,
+    /// What the viewer has of this node.
+    _share: Share,
 }
 
 impl<F: Frames> Talk<F> {
@@ -124,13 +128,17 @@ impl<F: Frames> Talk<F> {
             let field = format!("hello.{}", rejection.field).into();
             Failure::Refused(Rejection { field, ..rejection })
         })?;
+        let share = match &identity {
+            Identity::Viewer(viewer) => doors.shares.take(viewer).map_err(Failure::TooManyStreams)?,
+            _ => return Err(Failure::ViewerRequired),
+        };
         let said = opening.playing.clone();
         let session = doors.intake.open(opening, hello.batch.sent_at_ms, (doors.now)()).await;
         let session = session.map_err(|no_room| Failure::Busy { retry_after_ms: no_room.retry_after_ms })?;
         let playing = session.playing(said);
         let run = hello.datagrams.then(|| Run::from(hello.unacked_from_seq));
         let (ticket, singles, burst, ended) = (Ticket::default(), Vec::new(), 0, None);
-        Ok(Self { doors, session, playing, ticket, run, singles, burst, ended })
+        Ok(Self { doors, session, playing, ticket, run, singles, burst, ended, _share: share })
     }
 
     fn welcome(&self) -> ServerFrame {

@@ -220,8 +220,8 @@ pub const READ_MAX: Duration = Duration::from_secs(5);
 pub const RETRY: Duration = Duration::from_secs(10);
 /// The longest that a call waits: for the end of a reading that had begun, the distance, and the next one.
 pub const WAIT_MAX: Duration = Duration::from_secs(12);
-/// The most calls that wait for keys; more are refused at once.
-pub const WAITERS_MAX: usize = 1_024;
+/// The most calls that wait for keys; more are refused at once. A gRPC call holds its message while it waits.
+pub const WAITERS_MAX: usize = 256;
 
 #[cfg(test)]
 mod tests;

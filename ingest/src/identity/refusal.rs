@@ -167,7 +167,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of a name. At most [`PROBLEM_CHARS_MAX`] characters of the problem are kept.
+    /// A fault of a name. A long problem is cut.
     pub fn new(
         name: &'static str,
         problem: impl Into<Cow<'static, str>>,

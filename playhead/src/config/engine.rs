@@ -14,6 +14,10 @@ pub(crate) fn settings(read: &mut Reader) -> Result<Settings, ConfigError> {
         publish_sessions_max: engine.count("publish_sessions_max", "Most sessions in one Publish.")?,
         session_events_max: engine.count("session_events_max", "Most events that one session may hold.")?,
         sessions_max: engine.count("sessions_max", "Most sessions that are live at a time.")?,
+        streams_per_user_max: engine
+            .small("streams_per_user_max", "Most streams that one user has open here.")?,
+        streams_per_device_max: engine
+            .small("streams_per_device_max", "Most streams that one device of a user has open here.")?,
         retry_after_ms: engine.small("retry_after_ms", "When to come again after busy, ms.")?,
         open_ms_max: engine.number("open_ms_max", "How long opening a session waits for a store, ms.")?,
         next_beat_ms: engine.small("next_beat_ms", "How often players beat, ms.")?,

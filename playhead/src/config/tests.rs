@@ -47,6 +47,8 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("engine.publish_sessions_max=-1", "1 to 10000"),
         ("engine.session_events_max=10000001", "1 to 10000000"),
         ("engine.sessions_max=0", "1 to 10000000"),
+        ("engine.streams_per_user_max=0", "1 to 1000000"),
+        ("engine.streams_per_device_max=0", "1 to 1000000"),
         ("engine.retry_after_ms=60001", "1 to 60000"),
         ("engine.open_ms_max=1001", "1 to 1000"),
         ("engine.next_beat_ms=999", "1000 to 600000"),

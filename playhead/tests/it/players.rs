@@ -66,6 +66,27 @@ async fn stored(server: &Serve, session: &str) -> Vec<u64> {
 }
 
 #[tokio::test]
+async fn over_tls_a_server_is_known_by_its_certificate_or_its_fingerprint() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Serve::start_set(data.path(), "tls.development=true");
+    let line = server.wait_for("SHA-256 of the certificate");
+    let shown = Trust::fingerprint(line.rsplit(' ').next().unwrap()).unwrap();
+    let pem = std::fs::read_to_string(data.path().join("tls/certificate.pem")).unwrap();
+    let urls = [format!("https://{}", server.grpc), format!("quic://{}", server.quic)];
+    for (at, url) in urls.iter().enumerate() {
+        for (case, trust) in [shown.clone(), Trust::Roots(pem.clone())].into_iter().enumerate() {
+            let client = Client::builder(url).trust(trust).token(Token::fixed("alice")).build().unwrap();
+            let session = client.session(SessionInfo::new(format!("tls-{at}-{case}"), "movie-1")).unwrap();
+            beat(&session, 1).await;
+            assert_eq!(within(session.close()).await.unwrap().acked_through, 1, "{url}");
+        }
+        let stranger = Trust::Fingerprint([7; 32]);
+        let refused = Client::builder(url).trust(stranger).build().unwrap().connect().await.unwrap_err();
+        assert_eq!(refused.reason, "UNREACHABLE", "{url}: {refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_changes_its_port_keeps_its_session() {
     let data = tempfile::tempdir().unwrap();
     let server = Serve::start(data.path());

@@ -19,11 +19,13 @@ impl Frames for Streaming<Frame> {
 
 impl From<Failure> for Status {
     fn from(failure: Failure) -> Self {
+        let message = failure.message();
         match failure {
             Failure::Refused(rejection) => status::refused(&rejection),
             Failure::WrongVersion { found } => status::wrong_version(found, PROTOCOL_VERSION),
             Failure::Unidentified(error) => status::unauthenticated(&error),
             Failure::ViewerRequired => status::viewer_required(),
+            Failure::TooManyStreams(_) => status::too_many_streams(&message),
             Failure::Busy { retry_after_ms } => status::busy(retry_after_ms),
             Failure::Stopping => status::stopping(),
             // The library bounds messages itself, in these words: see `status::explained`.

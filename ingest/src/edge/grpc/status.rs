@@ -68,6 +68,11 @@ pub(super) fn viewer_required() -> Status {
     plain(Code::PermissionDenied, "VIEWER_REQUIRED", message)
 }
 
+/// The viewer has as many streams open as they may have.
+pub(super) fn too_many_streams(message: &str) -> Status {
+    plain(Code::ResourceExhausted, "TOO_MANY_STREAMS", message)
+}
+
 /// There is no such thing, or the caller may not know of it: both look the same.
 pub(super) fn not_found(what: &str) -> Status {
     plain(Code::NotFound, "NOT_FOUND", &format!("no such {what}"))

@@ -63,7 +63,7 @@ pub(super) async fn get(
     let text = source::from_headers(&headers)
         .or_else(|| source::from_query(query.as_deref().unwrap_or_default()))
         .unwrap_or_default();
-    take(&front, token, &text).await;
+    take(&front, viewer(&front, token).await, &text).await;
     StatusCode::NO_CONTENT
 }
 
@@ -75,6 +75,8 @@ pub(super) async fn take_body(
     body: Body,
     bytes_max: usize,
 ) -> StatusCode {
+    // First, because it may have to wait for keys, and no body should take up room meanwhile.
+    let viewer = viewer(front, token).await;
     let Taken { bytes, is_whole, room } = front.bodies.take(body, bytes_max).await;
     let text = if is_whole { &*bytes } else { whole_lines(&bytes) };
     match (is_whole, &room) {
@@ -82,8 +84,15 @@ pub(super) async fn take_body(
         (false, Some(_)) => front.doors.intake.reject(RejectReason::Malformed, 1),
         (false, None) => front.doors.intake.shed(ShedReason::Overload, 1),
     }
-    take(front, token, text).await;
+    take(front, viewer, text).await;
     StatusCode::NO_CONTENT
+}
+
+async fn viewer(front: &Front, token: Result<Path<String>, PathRejection>) -> Option<Viewer> {
+    match token {
+        Ok(Path(token)) => caller::viewer(front, &token).await,
+        Err(_) => None,
+    }
 }
 
 /// The lines of a body that was cut, without the last one, which is not all there.
@@ -93,13 +102,9 @@ fn whole_lines(bytes: &[u8]) -> &[u8] {
 }
 
 /// Takes the records of a request: every one of them ends here or at the intake.
-async fn take(front: &Front, token: Result<Path<String>, PathRejection>, text: &[u8]) {
+async fn take(front: &Front, viewer: Option<Viewer>, text: &[u8]) {
     let received_at_ms = (front.doors.now)();
     let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let viewer = match token {
-        Ok(Path(token)) => caller::viewer(front, &token).await,
-        Err(_) => None,
-    };
     let Some(viewer) = viewer else {
         front.doors.intake.reject(RejectReason::NotAllowed, lines.count() as u64);
         return;

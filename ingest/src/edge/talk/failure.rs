@@ -2,7 +2,7 @@
 
 use crate::{
     admission::{RejectReason, Rejection},
-    edge::wire::PROTOCOL_VERSION,
+    edge::{shares::UsedUp, wire::PROTOCOL_VERSION},
     identity::IdentityError,
 };
 
@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Unidentified(IdentityError),
     /// The credential is not a viewer's, and a stream plays for one.
     ViewerRequired,
+    /// The viewer has as many streams open as they may have.
+    TooManyStreams(UsedUp),
     /// There is no room for the session.
     Busy {
         /// When to try again, ms.
@@ -44,6 +46,7 @@ impl Failure {
             Self::WrongVersion { .. } => FAILED_PRECONDITION,
             Self::Unidentified(_) => UNAUTHENTICATED,
             Self::ViewerRequired => PERMISSION_DENIED,
+            Self::TooManyStreams(_) => RESOURCE_EXHAUSTED,
             Self::Busy { .. } | Self::Stopping => UNAVAILABLE,
         }
     }
@@ -56,6 +59,7 @@ impl Failure {
             Self::WrongVersion { .. } => "PROTOCOL_VERSION",
             Self::Unidentified(error) => error.reason(),
             Self::ViewerRequired => "VIEWER_REQUIRED",
+            Self::TooManyStreams(_) => "TOO_MANY_STREAMS",
             Self::Busy { .. } => "BUSY",
             Self::Stopping => "STOPPING",
         }
@@ -66,6 +70,9 @@ impl Failure {
         match self {
             Self::Unidentified(error) => error.to_string(),
             Self::ViewerRequired => VIEWER_REQUIRED.to_owned(),
+            Self::TooManyStreams(UsedUp { of, streams_max }) => {
+                format!("this {of} has {streams_max} streams open; allowed are {streams_max} on one node")
+            }
             Self::Busy { retry_after_ms } => format!("no room, retry after {retry_after_ms} ms"),
             Self::Stopping => "the server is stopping: send again what is not acknowledged".to_owned(),
             Self::Refused(_) | Self::TooLarge { .. } | Self::WrongVersion { .. } => {
@@ -98,7 +105,11 @@ impl Failure {
                 let (field, allowed) = ("hello.protocol_version", PROTOCOL_VERSION.to_string());
                 Some(Rejection::new(RejectReason::Malformed, field, found, allowed))
             }
-            Self::Unidentified(_) | Self::ViewerRequired | Self::Busy { .. } | Self::Stopping => None,
+            Self::Unidentified(_)
+            | Self::ViewerRequired
+            | Self::TooManyStreams(_)
+            | Self::Busy { .. }
+            | Self::Stopping => None,
         }
     }
 }
@@ -110,6 +121,7 @@ const VIEWER_REQUIRED: &str =
 
 const INVALID_ARGUMENT: u32 = 3;
 const PERMISSION_DENIED: u32 = 7;
+const RESOURCE_EXHAUSTED: u32 = 8;
 const FAILED_PRECONDITION: u32 = 9;
 const UNAVAILABLE: u32 = 14;
 const UNAUTHENTICATED: u32 = 16;

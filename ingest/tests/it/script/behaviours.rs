@@ -36,6 +36,7 @@ macro_rules! whole_script {
             bytes_that_are_no_frame_end_the_stream
             a_frame_that_is_too_large_is_told_the_limit
             a_stream_is_a_viewers
+            a_viewer_has_a_share_of_the_streams
             closing_waits_for_the_last_acknowledgement
             stopping_acknowledges_what_is_outstanding
         }
@@ -46,6 +47,7 @@ pub(super) use {script, whole_script};
 
 const INVALID_ARGUMENT: u32 = 3;
 const PERMISSION_DENIED: u32 = 7;
+const RESOURCE_EXHAUSTED: u32 = 8;
 const FAILED_PRECONDITION: u32 = 9;
 const UNAVAILABLE: u32 = 14;
 const UNAUTHENTICATED: u32 = 16;
@@ -261,6 +263,31 @@ pub(super) async fn a_stream_is_a_viewers<W: Way>() {
         line.hello(hello_of("s1")).await;
         assert_eq!(line.end().await, End::plain(code, reason));
     }
+}
+
+pub(super) async fn a_viewer_has_a_share_of_the_streams<W: Way>() {
+    let way = W::start(limited(Limits { streams_per_device_max: 1, ..Limits::default() })).await;
+    let mut first = way.talk("s1").await;
+    let mut second = way.open("ann").await;
+    second.hello(hello_of("s2")).await;
+    assert_eq!(second.end().await, End::plain(RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS"));
+    let mut other = way.open("ben").await;
+    other.hello(hello_of("s2")).await;
+    assert!(other.next().await.is_ok(), "another viewer's share is their own");
+    first.close().await;
+    assert_eq!(first.end().await, End::default());
+    // The share is given back a moment after the last answer.
+    within(async {
+        loop {
+            let mut again = way.open("ann").await;
+            again.hello(hello_of("s1")).await;
+            match again.next().await {
+                Ok(_) => return,
+                Err(end) => assert_eq!(end.reason, "TOO_MANY_STREAMS"),
+            }
+        }
+    })
+    .await;
 }
 
 pub(super) async fn closing_waits_for_the_last_acknowledgement<W: Way>() {
