@@ -1,7 +1,7 @@
 //! Connections over TCP, made safe before an edge speaks on them: bounded in number, per address too, encrypted where
-//! there is a certificate, and watched for as long as they live ([`guard`]).
+//! there is a certificate, and watched for as long as they live (`guard`).
 //!
-//! A connection's path: [`places`] says whether there is room for its address, the handshake has its time, then
+//! A connection's path: `places` says whether there is room for its address, the handshake has its time, then
 //! [`Connection`] is read and written by the edge's HTTP library and cut by its guard.
 
 mod connection;

@@ -3,7 +3,7 @@
 //!
 //! A connection's path: `admission` says whether its address is let in, `connection` shakes hands and takes streams,
 //! `session` answers one of them from what `frames` reads, `datagrams` brings it what came beside the stream, and `web`
-//! is what browsers say first. What is said on a stream is in [`talk`](super::talk). 0-RTT is off; a client may change
+//! is what browsers say first. What is said on a stream is in `edge/talk.rs`. 0-RTT is off; a client may change
 //! its address.
 
 use std::{io, net::UdpSocket, pin::pin, sync::Arc, time::Duration};
