@@ -160,10 +160,7 @@ impl ResolvesServerCert for Shared {
 fn read(source: &Source, now_ms: i64) -> Result<CertifiedKey, TlsError> {
     match source {
         Source::Files { certificate, key } => Ok(pair::read(certificate, key)?),
-        Source::Development { folder, names } => {
-            let (certificate, key) = development::ensure(folder, names, now_ms)?;
-            Ok(pair::read(&certificate, &key)?)
-        }
+        Source::Development { folder, names } => development::pair(folder, names, now_ms),
     }
 }
 

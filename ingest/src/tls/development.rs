@@ -8,7 +8,10 @@ use std::{
 };
 
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
+use rustls::sign::CertifiedKey;
 use time::OffsetDateTime;
+
+use super::{TlsError, pair};
 
 /// Why there is no development pair.
 #[derive(Debug, thiserror::Error)]
@@ -31,22 +34,34 @@ pub enum DevelopmentError {
     },
 }
 
-/// The files of a pair that is young enough, made where there is none.
-pub(super) fn ensure(
+/// The pair in this folder, made anew where there is none that is whole and young enough.
+///
+/// A crash may leave half of one; then clients have to be told of another, and the server starts all the same.
+pub(super) fn pair(folder: &Path, names: &[String], now_ms: i64) -> Result<CertifiedKey, TlsError> {
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    if is_young(&certificate, now_ms) {
+        match pair::read(&certificate, &key) {
+            Ok(pair) => return Ok(pair),
+            Err(error) => tracing::warn!(%error, "the development certificate is not whole, making another"),
+        }
+    }
+    keep(folder, (&certificate, &key), names, now_ms)?;
+    Ok(pair::read(&certificate, &key)?)
+}
+
+/// Makes a pair and keeps it in these files, the key first: a certificate without its key would be half of a pair.
+fn keep(
     folder: &Path,
+    (certificate, key): (&Path, &Path),
     names: &[String],
     now_ms: i64,
-) -> Result<(PathBuf, PathBuf), DevelopmentError> {
-    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
-    if !is_young(&certificate, now_ms) || !key.exists() {
-        let (certificate_pem, key_pem) =
-            make(names, now_ms).map_err(|error| DevelopmentError::Making { names: names.to_vec(), error })?;
-        let in_folder = |error| DevelopmentError::Folder { path: folder.to_path_buf(), error };
-        fs::create_dir_all(folder).map_err(in_folder)?;
-        private::write(&key, &key_pem).map_err(in_folder)?;
-        fs::write(&certificate, certificate_pem).map_err(in_folder)?;
-    }
-    Ok((certificate, key))
+) -> Result<(), DevelopmentError> {
+    let (certificate_pem, key_pem) =
+        make(names, now_ms).map_err(|error| DevelopmentError::Making { names: names.to_vec(), error })?;
+    let in_folder = |error| DevelopmentError::Folder { path: folder.to_path_buf(), error };
+    fs::create_dir_all(folder).map_err(in_folder)?;
+    private::write(key, &key_pem).map_err(in_folder)?;
+    private::write(certificate, &certificate_pem).map_err(in_folder)
 }
 
 fn is_young(certificate: &Path, now_ms: i64) -> bool {
@@ -67,7 +82,7 @@ fn make(names: &[String], now_ms: i64) -> Result<(String, String), rcgen::Error>
     Ok((params.self_signed(&key)?.pem(), key.serialize_pem()))
 }
 
-/// Files that only their owner may read.
+/// Files that only their owner may read. They are not synced: what a crash takes of them is made anew.
 mod private {
     use std::{fs, io, io::Write, path::Path};
 
@@ -75,12 +90,14 @@ mod private {
     pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
         let _ = fs::remove_file(path);
-        fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())
     }
 
     #[cfg(not(unix))]
     pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
-        fs::File::create(path)?.write_all(text.as_bytes())
+        let mut file = fs::File::create(path)?;
+        file.write_all(text.as_bytes())
     }
 }
 

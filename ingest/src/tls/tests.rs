@@ -29,6 +29,22 @@ fn a_development_pair_lasts_over_restarts_and_is_renewed_in_time() {
     assert_ne!(first.fingerprint(), again.fingerprint());
 }
 
+#[test]
+fn half_a_development_pair_is_made_anew() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    Tls::open(development(other.path()), now_ms()).unwrap();
+    let stranger = other.path().join("key.pem");
+    let before = Tls::open(development(folder.path()), now_ms()).unwrap().fingerprint();
+    for (file, left) in [("certificate.pem", None), ("key.pem", None), ("key.pem", Some(stranger))] {
+        let file = folder.path().join(file);
+        // What a crash leaves of a file that was not synced; or the key of another pair.
+        fs::write(&file, left.map_or(Vec::new(), |left| fs::read(left).unwrap())).unwrap();
+        let whole = Tls::open(development(folder.path()), now_ms()).unwrap();
+        assert_ne!(whole.fingerprint(), before, "{file:?}");
+        assert_eq!(Tls::open(files(folder.path()), now_ms()).unwrap().fingerprint(), whole.fingerprint());
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_reads_a_development_key() {
