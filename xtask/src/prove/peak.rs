@@ -9,15 +9,17 @@ pub(super) struct Peak {
     pub(super) events_per_s: f64,
 }
 
-/// Servers' batches of many sessions: what a load generator sends with the least effort, so that the server is the limit.
+/// Servers' batches, each of one session: they cost a load generator little, so that the server is the limit, and each is
+/// taken or refused as a whole. A call of many sessions answers when the last of its events has ended, so it would tell
+/// of a refusal only behind the commit of what it was taken with.
 pub(super) fn batches(events_per_s: u32, duration_s: u64) -> load::Plan {
     load::Plan {
         edge: load::PUBLISH,
         connections: 16,
         sessions_per_connection: 64,
         events_per_s,
-        events_per_message: 50,
-        sessions_per_message: 10,
+        events_per_message: 20,
+        sessions_per_message: 1,
         duration_s,
         settle_s: 2,
         is_insistent: false,
