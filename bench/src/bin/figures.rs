@@ -55,10 +55,15 @@ fn main() -> io::Result<()> {
         eprintln!("{} {}", figure.name, figure.what);
         let before = workbench::load_average();
         let rows = figure.measure(&workbench)?;
-        lines.extend(results::lines(&rows, &occasion(&before)));
+        let measured = results::lines(&rows, &occasion(&before));
+        if asked.write {
+            // At once: a figure that fails takes none of those before it along.
+            write(&measured)?;
+        }
+        lines.extend(measured);
     }
     println!("{}\n{}", results::HEAD, lines.join("\n"));
-    if asked.write { write(&lines) } else { Ok(()) }
+    Ok(())
 }
 
 fn figure(name: &str) -> Result<&'static Figure, String> {

@@ -48,6 +48,8 @@ impl Paced {
             let line = client.open_session(index).await?;
             players.push(Player {
                 line,
+                is_by_datagram: via == Via::Datagrams,
+                resent_at: Instant::now(),
                 _client: client,
                 sent: 0,
                 under_way: VecDeque::new(),
@@ -87,6 +89,9 @@ impl Paced {
 struct Player {
     line: Line,
     _client: Client,
+    /// A datagram may be lost, even between two processes: what is not acknowledged soon is sent again, as players do.
+    is_by_datagram: bool,
+    resent_at: Instant,
     sent: u64,
     /// When the events were due that are not acknowledged yet, oldest first.
     under_way: VecDeque<Instant>,
@@ -116,9 +121,18 @@ impl Player {
                 }
             }
         }
+        let given_up = Instant::now() + LAST_ACK_MAX;
         while !self.under_way.is_empty() {
-            let more = timeout(LAST_ACK_MAX, self.line.more()).await;
-            self.hear(more.map_err(io::Error::other)??, counts_from)?;
+            match timeout(RESEND_AFTER, self.line.more()).await {
+                Ok(more) => self.hear(more?, counts_from)?,
+                Err(_) if Instant::now() > given_up => {
+                    return Err(io::Error::other(format!(
+                        "event {} was not acknowledged",
+                        self.seen.events + 1
+                    )));
+                }
+                Err(_) => self.send_again().await?,
+            }
         }
         Ok(self.seen)
     }
@@ -126,9 +140,28 @@ impl Player {
     async fn send(&mut self, due: Instant) -> io::Result<()> {
         self.sent += 1;
         self.under_way.push_back(due);
+        self.send_event(self.sent).await?;
+        self.send_again().await
+    }
+
+    /// Sends what should have been acknowledged by now once more.
+    async fn send_again(&mut self) -> io::Result<()> {
+        let is_late = |since: Instant| since.elapsed() >= RESEND_AFTER;
+        if !self.is_by_datagram || !is_late(self.resent_at) {
+            return Ok(());
+        }
+        self.resent_at = Instant::now();
+        let late = self.under_way.iter().take_while(|due| is_late(**due)).count() as u64;
+        for seq in self.seen.events + 1..=self.seen.events + late {
+            self.send_event(seq).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_event(&mut self, seq: u64) -> io::Result<()> {
         let mut out = BytesMut::with_capacity(MESSAGE_BYTES);
-        self.line.put(&mut out, &sample::frame(vec![sample::wire_beat(self.sent, sample::now_ms())]));
-        self.line.send(out).await
+        self.line.put(&mut out, &sample::frame(vec![sample::wire_beat(seq, sample::now_ms())]));
+        self.line.send(out.into()).await
     }
 
     /// Takes all answers that have come.
@@ -155,6 +188,8 @@ impl Player {
     }
 }
 
+/// How long an acknowledgement is waited for before a datagram is sent again.
+const RESEND_AFTER: Duration = Duration::from_millis(500);
 /// How long the last acknowledgement may take.
 const LAST_ACK_MAX: Duration = Duration::from_secs(10);
 /// About what one message takes.

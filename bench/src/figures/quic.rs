@@ -28,7 +28,7 @@ pub(super) fn cpu(workbench: &Workbench) -> io::Result<Vec<Row>> {
             "server CPU per event, us: 1 000 QUIC connections, 20 000 events/s in all, {}",
             if via == Via::Quic { "on streams" } else { "by datagram" }
         );
-        rows.push(paced::cpu_via(workbench, via, limit)?.row(name, &what, Goal::RatioAtMost(1.25)));
+        rows.push(paced::cpu_via(workbench, via, limit)?.row_of_costs(name, &what, Goal::RatioAtMost(1.25)));
     }
     Ok(rows)
 }

@@ -10,7 +10,7 @@ use playhead_ingest::{
 use super::{
     row::{Goal, Row},
     spread::Spread,
-    workbench::{self, Workbench},
+    workbench::{self, Server, Workbench},
 };
 use crate::{
     drive::{
@@ -34,14 +34,19 @@ pub(super) fn memory(workbench: &Workbench) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What idle sessions take of memory.
+/// What idle sessions take of memory, beside what the transport alone takes of it.
 pub(super) fn idle(workbench: &Workbench, name: &str, what: &str, via: Via, shape: Shape) -> io::Result<Row> {
-    let runs: io::Result<Vec<f64>> = (0..workbench.runs).map(|_| idle_kib(workbench, via, shape)).collect();
-    Ok(Row::alone(name, what, &runs?, Goal::AtMost(40.0)))
+    let limit = if via == Via::Grpc { "grpc-each" } else { "quic" };
+    let (mut ours, mut limits) = (Vec::new(), Vec::new());
+    for _ in 0..workbench.runs {
+        ours.push(idle_kib(&workbench.playhead()?, via, shape)?);
+        limits.push(idle_kib(&workbench.limit(limit)?, via, shape)?);
+    }
+    let limit = Some((limit.to_owned(), Spread::of(&limits)));
+    Ok(Row { limit, ..Row::alone(name, what, &ours, Goal::AtMost(40.0)) })
 }
 
-fn idle_kib(workbench: &Workbench, via: Via, shape: Shape) -> io::Result<f64> {
-    let server = workbench.playhead()?;
+fn idle_kib(server: &Server, via: Via, shape: Shape) -> io::Result<f64> {
     workbench::client()?.block_on(async {
         let before = server.resident_bytes()?;
         let _streams = Connect::open(via, server.address(via), shape).await?;

@@ -5,7 +5,7 @@
 //! priority: on a real network they would not share the server's processor.
 
 use std::{
-    fs,
+    fmt, fs,
     path::{Path, PathBuf},
 };
 
@@ -101,7 +101,7 @@ pub(super) fn play(stage: &mut Stage<'_>) -> Step {
     Ok(())
 }
 
-/// Lets players play, then players and attackers, and holds one against the other.
+/// Lets players play, then players and attackers for as long, and holds one against the other.
 fn endure(
     stage: &mut Stage<'_>,
     python: &Path,
@@ -109,37 +109,65 @@ fn endure(
     attack: &Attack,
     ledgers: &mut Vec<PathBuf>,
 ) -> Step<String> {
-    let name = attack.name;
-    let calm = players(stage, attack, CALM_S).run(stage, server.ports, &format!("{name}-before"))?.0;
-    let (mut p99_ms, mut tally, mut most_mb) = (f64::INFINITY, Tally::default(), 0);
-    let before_mb = calm.rss_bytes_max >> 20;
-    // A disk that stalls in one try is not what the attack did.
+    let (name, seconds) = (attack.name, seconds(stage));
+    let mut best = Endured::default();
+    // A disk that stalls in one try is not what the attack did: each try has its own calm, and the best one counts.
     for attempt in 1..=stage.form(1, TRIES) {
-        let seconds = seconds(stage);
-        let loading =
-            players(stage, attack, seconds).start(stage, server.ports, &format!("{name}-{attempt}"))?;
+        let players = players(stage, attack, seconds);
+        let calm = players.run(stage, server.ports, &format!("{name}-{attempt}-before"))?.0;
+        let loading = players.start(stage, server.ports, &format!("{name}-{attempt}"))?;
         let attacker = Attacker::start(stage, python, name, server.ports, seconds)?;
-        tally = attacker.finish(stage)?;
+        let tally = attacker.finish(stage)?;
         let (report, ledger) = loading.finish(stage)?;
         ledgers.push(ledger);
-        (p99_ms, most_mb) = (p99_ms.min(report.ack_p99_ms), report.rss_bytes_max >> 20);
-        if p99_ms <= calm.ack_p99_ms * SLOWER {
+        let endured = Endured::new(&calm, &report);
+        stage.say(format!("{name} {tally}, {endured}"));
+        attack.judge(stage, tally);
+        let more_mb = endured.most_mb.saturating_sub(endured.before_mb);
+        stage.claim(more_mb <= MEMORY_MB, format!("{name}: {endured}, {MEMORY_MB} more allowed"));
+        if attempt == 1 || endured.slower() < best.slower() {
+            best = endured;
+        }
+        if best.slower() <= SLOWER {
             break;
         }
     }
-    let calm_ms = calm.ack_p99_ms;
-    let text = format!("{name} {tally}, p99 {calm_ms:.1} then {p99_ms:.1} ms, {before_mb} then {most_mb} MB");
-    stage.say(&text);
-    attack.judge(stage, tally);
-    let memory = format!("{name}: {before_mb} MB before, {most_mb} under attack, {MEMORY_MB} more allowed");
-    stage.claim(most_mb <= before_mb + MEMORY_MB, memory);
     if stage.is_long {
-        stage.claim(
-            p99_ms <= calm_ms * SLOWER,
-            format!("{name}: p99 {calm_ms:.1} ms before, then {p99_ms:.1}"),
-        );
+        stage.claim(best.slower() <= SLOWER, format!("{name}: {best}, {SLOWER} times allowed"));
     }
-    Ok(format!("{name} {calm_ms:.0} to {p99_ms:.0} ms"))
+    Ok(format!("{name} {:.0} to {:.0} ms", best.calm_ms, best.p99_ms))
+}
+
+/// What the players and the server noticed of an attack.
+#[derive(Debug, Clone, Copy, Default)]
+struct Endured {
+    calm_ms: f64,
+    p99_ms: f64,
+    before_mb: u64,
+    most_mb: u64,
+}
+
+impl Endured {
+    fn new(calm: &load::Report, attacked: &load::Report) -> Self {
+        Self {
+            calm_ms: calm.ack_p99_ms,
+            p99_ms: attacked.ack_p99_ms,
+            before_mb: calm.rss_bytes_max >> 20,
+            most_mb: attacked.rss_bytes_max >> 20,
+        }
+    }
+
+    /// How many times slower the players were.
+    fn slower(self) -> f64 {
+        self.p99_ms / self.calm_ms
+    }
+}
+
+impl fmt::Display for Endured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { calm_ms, p99_ms, before_mb, most_mb } = self;
+        write!(f, "p99 {calm_ms:.1} then {p99_ms:.1} ms, {before_mb} then {most_mb} MB")
+    }
 }
 
 impl Attack {
@@ -209,7 +237,6 @@ const SETTINGS: [&str; 5] = [
 ];
 const SECONDS: u64 = 20;
 const SECONDS_SHORT: u64 = 4;
-const CALM_S: u64 = 4;
 /// A quarter of what two cores take that the players share.
 const EVENTS_PER_S: u32 = 4_000;
 const EVENTS_PER_S_SHORT: u32 = 500;
