@@ -46,7 +46,7 @@ pub(super) fn openings(workbench: &Workbench) -> io::Result<Vec<Row>> {
 /// F2.4.
 pub(super) fn memory(workbench: &Workbench) -> io::Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for (name, connections, streams) in [("F2.4", ALONE, 1), ("F2.4 shared", 100, 64)] {
+    for (name, connections, streams) in [("F2.4", standing::ALONE, 1), ("F2.4 shared", 100, 64)] {
         let shape = Shape { connections, streams, window: 1 };
         let what = format!(
             "resident memory per idle QUIC session, KiB: {} streams over {connections} connections",
@@ -59,5 +59,3 @@ pub(super) fn memory(workbench: &Workbench) -> io::Result<Vec<Row>> {
 
 const OPENERS: usize = 32;
 const OPENING: Duration = Duration::from_secs(4);
-/// As many connections as one address may have by default, and some to spare.
-const ALONE: usize = 4_000;

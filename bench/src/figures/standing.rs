@@ -95,8 +95,8 @@ fn write_journal(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// As many connections as a process may usually have open, and some to spare.
-const ALONE: usize = 8_000;
+/// As many connections as one address may have by default, and some to spare.
+pub(super) const ALONE: usize = 4_000;
 const SESSIONS: usize = 10_000;
 const EVENTS_EACH: u64 = 200;
 const _: () = assert!(SESSIONS as u64 * EVENTS_EACH == 2_000_000);
