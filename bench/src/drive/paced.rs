@@ -161,7 +161,7 @@ impl Player {
     async fn send_event(&mut self, seq: u64) -> io::Result<()> {
         let mut out = BytesMut::with_capacity(MESSAGE_BYTES);
         self.line.put(&mut out, &sample::frame(vec![sample::wire_beat(seq, sample::now_ms())]));
-        self.line.send(out.into()).await
+        self.line.send(out).await
     }
 
     /// Takes all answers that have come.

@@ -102,8 +102,9 @@ fn recovers(stage: &mut Stage<'_>, server: &Server, peak: Peak, calm: f64) -> St
     Ok(())
 }
 
-/// The disk is made what is too slow: it takes its time as a spinning one does, and a commit holds eighty events at most. The load generator
-/// shares the machine with the server, and could not offer many times of what a server takes whose processor is the limit.
+/// The disk is made what is too slow: it takes its time as a spinning one does, and a commit holds eighty events at most.
+/// The load generator shares the machine with the server, and could not offer many times of what a server takes whose
+/// processor is the limit.
 const SYNC_LONGER_MS: u32 = 20;
 const SETTINGS: [&str; 3] = ["engine.batch_events_max=20", "engine.shard_events_max=20", "engine.shards=4"];
 const DURATION_S_SHORT: u64 = 6;
