@@ -1,6 +1,6 @@
 //! `playhead load check`: reads a ledger back through the playback API of a running server.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use futures_util::{StreamExt, stream};
 use playhead_proto::ingest::v1::Event;
@@ -13,7 +13,7 @@ use tonic::{
 
 use crate::{
     ledger::{
-        read::{LedgerBook, SessionPage},
+        read::{LedgerBook, LedgerError, Part, SessionPage},
         record::Word,
     },
     names::Names,
@@ -55,9 +55,12 @@ pub struct CheckReport {
     pub examples: Vec<String>,
 }
 
-/// The check could not begin.
+/// The check could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
+    /// The ledger cannot be read.
+    #[error("the ledger: {0}")]
+    Ledger(#[from] LedgerError),
     /// The URL is none.
     #[error("--grpc is {url:?}: {error}; allowed is a URL such as http://127.0.0.1:7450")]
     Url {
@@ -79,27 +82,37 @@ pub enum CheckError {
 /// Reads every session of a ledger back, and every position that the ledger knows.
 ///
 /// # Errors
-/// [`CheckError`] when nobody answers. A session that cannot be read counts as missing.
-pub async fn check(book: &LedgerBook, grpc: &str) -> Result<CheckReport, CheckError> {
+/// [`CheckError`] when nobody answers, or the ledger is none. A session that cannot be read counts as missing.
+pub async fn check(ledger: &Path, grpc: &str) -> Result<CheckReport, CheckError> {
     let endpoint = Endpoint::from_shared(grpc.to_owned())
         .map_err(|error| CheckError::Url { url: grpc.to_owned(), error })?
         .tcp_nodelay(true);
+    let parts = Part::all(ledger)?;
     let channel = endpoint.connect().await;
     let channel = channel.map_err(|error| CheckError::Unreachable { url: grpc.to_owned(), error })?;
-    let mut report = CheckReport { sessions: book.sessions.len() as u64, ..CheckReport::default() };
+    let mut report = CheckReport::default();
     let mut compared = Compared::default();
     let mut places: HashMap<(u32, u32), Places> = HashMap::new();
-    let mut looks = stream::iter(&book.sessions)
-        .map(|(&number, page)| look(&channel, book, number, page))
-        .buffer_unordered(READS_AT_ONCE);
-    while let Some((page, one, place)) = looks.next().await {
-        report.count(page);
-        places.entry((page.user, page.item)).or_default().add(place);
-        compared.add(one);
+    let mut names = None;
+    for part in parts {
+        let book = LedgerBook::read(ledger, part)?;
+        report.torn_bytes = book.torn_bytes;
+        report.sessions += book.sessions.len() as u64;
+        let mut looks = stream::iter(&book.sessions)
+            .map(|(&number, page)| look(&channel, &book, number, page))
+            .buffer_unordered(READS_AT_ONCE);
+        while let Some((page, one, place)) = looks.next().await {
+            report.count(page);
+            places.entry((page.user, page.item)).or_default().add(place);
+            compared.add(one);
+        }
+        drop(looks);
+        names = Some(book.names);
     }
-    drop(looks);
-    report.positions(&channel, book, places, &mut compared).await;
-    Ok(report.with(compared, book.torn_bytes))
+    if let Some(names) = names {
+        report.positions(&channel, &names, places, &mut compared).await;
+    }
+    Ok(report.with(compared))
 }
 
 impl CheckReport {
@@ -157,14 +170,14 @@ impl CheckReport {
     async fn positions(
         &mut self,
         channel: &Channel,
-        book: &LedgerBook,
+        names: &Names,
         places: HashMap<(u32, u32), Places>,
         compared: &mut Compared,
     ) {
         let known = places.into_iter().filter(|(_, places)| !places.is_unknown);
         let mut looks = stream::iter(known)
             .map(|((user, item), places)| async move {
-                let (user, item) = (book.names.user(user), Names::item(item));
+                let (user, item) = (names.user(user), Names::item(item));
                 let stored = readback::stored_position_ms(channel, &user, &item).await;
                 (user, item, places.last.map(|place| place.position_ms), stored)
             })
@@ -181,7 +194,7 @@ impl CheckReport {
         }
     }
 
-    fn with(self, compared: Compared, torn_bytes: u64) -> Self {
+    fn with(self, compared: Compared) -> Self {
         Self {
             found: compared.found,
             missing: compared.missing,
@@ -190,7 +203,6 @@ impl CheckReport {
             found_unacked: compared.found_unacked,
             strangers: compared.strangers,
             accepted_missing: compared.wanted_missing,
-            torn_bytes,
             examples: compared.examples,
             ..self
         }

@@ -8,7 +8,6 @@ use std::{
 
 use playhead_load::{
     check::{self, CheckError, CheckReport},
-    ledger::read::{LedgerBook, LedgerError},
     report::{Progress, Report},
     run::{self, LoadError},
     scenario::{Overrides, Scenario, ScenarioError},
@@ -30,10 +29,7 @@ pub(crate) enum LoadCommandError {
     /// It could not be played.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// The ledger cannot be read.
-    #[error("the ledger: {0}")]
-    Ledger(#[from] LedgerError),
-    /// It could not be read back.
+    /// Its ledger could not be read back.
     #[error(transparent)]
     Check(#[from] CheckError),
     /// A file cannot be written.
@@ -144,8 +140,7 @@ fn run_check(asked: &LoadCheck) -> Result<ExitCode, CommandError> {
 }
 
 async fn read_back(ledger: &Path, grpc: &str) -> Result<CheckReport, LoadCommandError> {
-    let book = LedgerBook::read(ledger)?;
-    Ok(check::check(&book, grpc).await?)
+    Ok(check::check(ledger, grpc).await?)
 }
 
 /// The limit that needs the ledger read back.

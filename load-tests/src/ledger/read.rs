@@ -1,6 +1,11 @@
-//! Reads a ledger back, as far as it is whole.
+//! Reads a ledger back, as far as it is whole, and a part of its sessions at a time: a ledger may be larger than memory.
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, BufReader, Read},
+    path::Path,
+};
 
 use playhead_proto::ingest::v1 as proto;
 use prost::Message;
@@ -24,6 +29,13 @@ pub struct LedgerBook {
     /// Bytes at the end that are no whole block.
     pub torn_bytes: u64,
     pub(crate) sessions: BTreeMap<u64, SessionPage>,
+}
+
+/// One of several equal shares of a ledger's sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    index: u64,
+    of: u64,
 }
 
 /// A session's part of a ledger.
@@ -59,40 +71,78 @@ pub enum LedgerError {
     },
 }
 
+impl Part {
+    /// All sessions.
+    #[cfg(test)]
+    pub(crate) const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The parts of a ledger, each small enough to be kept in memory.
+    pub(crate) fn all(path: &Path) -> Result<impl Iterator<Item = Self> + use<>, LedgerError> {
+        let bytes = std::fs::metadata(path).map_err(|error| LedgerError::unreadable(path, error))?.len();
+        Ok(Self::of_bytes(bytes))
+    }
+
+    fn of_bytes(bytes: u64) -> impl Iterator<Item = Self> {
+        let of = bytes.div_ceil(PART_BYTES).max(1);
+        (0..of).map(move |index| Self { index, of })
+    }
+
+    fn has(self, session: u64) -> bool {
+        session % self.of == self.index
+    }
+}
+
+impl LedgerError {
+    fn unreadable(path: &Path, error: io::Error) -> Self {
+        Self::Unreadable { path: path.display().to_string(), error }
+    }
+}
+
 impl LedgerBook {
-    /// Reads a file.
+    /// Reads a part of a file.
     ///
     /// # Errors
     /// [`LedgerError`]. A torn end is none: what is whole is read.
-    pub fn read(path: &Path) -> Result<Self, LedgerError> {
-        let name = || path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| LedgerError::Unreadable { path: name(), error })?;
-        Self::parse(&bytes).map_err(|problem| LedgerError::NoLedger { path: name(), problem })
+    pub(crate) fn read(path: &Path, part: Part) -> Result<Self, LedgerError> {
+        let unreadable = |error| LedgerError::unreadable(path, error);
+        let file = File::open(path).map_err(unreadable)?;
+        let bytes = file.metadata().map_err(unreadable)?.len();
+        let mut blocks = Blocks { input: BufReader::with_capacity(READ_BYTES, file), left: bytes };
+        let parsed = Self::parse(&mut blocks, part).map_err(unreadable)?;
+        parsed.map_err(|problem| LedgerError::NoLedger { path: path.display().to_string(), problem })
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, String> {
-        let mut rest = bytes.strip_prefix(MAGIC).ok_or("this is no ledger of `playhead load`")?;
-        let mut book: Option<Self> = None;
-        while let Some((payload, after)) = next_block(rest) {
-            let mut payload = payload;
-            while !payload.is_empty() {
-                let record = Record::decode_length_delimited(&mut payload)
-                    .map_err(|error| format!("a record cannot be read: {error}"))?;
-                match (record.entry, &mut book) {
-                    (Some(Entry::Run(run)), None) if run.version == VERSION => book = Some(Self::new(run)),
-                    (Some(Entry::Run(run)), None) => {
-                        return Err(format!("its version is {}; allowed is {VERSION}", run.version));
-                    }
-                    (Some(entry), Some(book)) => book.take(entry),
-                    (_, None) => return Err("it does not begin with its run".to_owned()),
-                    (None, Some(_)) => {}
-                }
-            }
-            rest = after;
+    fn parse(blocks: &mut Blocks<impl Read>, part: Part) -> io::Result<Result<Self, String>> {
+        if !blocks.begin()? {
+            return Ok(Err("this is no ledger of `playhead load`".to_owned()));
         }
-        let mut book = book.ok_or("it does not begin with its run")?;
-        book.torn_bytes = rest.len() as u64;
-        Ok(book)
+        let (mut book, mut payload) = (None, Vec::new());
+        while blocks.next(&mut payload)? {
+            if let Err(problem) = Self::take_block(&mut book, &payload, part) {
+                return Ok(Err(problem));
+            }
+        }
+        Ok(match book {
+            Some(book) => Ok(Self { torn_bytes: blocks.left, ..book }),
+            None => Err("it does not begin with its run".to_owned()),
+        })
+    }
+
+    fn take_block(book: &mut Option<Self>, mut payload: &[u8], part: Part) -> Result<(), String> {
+        while !payload.is_empty() {
+            let record = Record::decode_length_delimited(&mut payload)
+                .map_err(|error| format!("a record cannot be read: {error}"))?;
+            match (record.entry, book.as_mut()) {
+                (Some(Entry::Run(run)), None) if run.version == VERSION => *book = Some(Self::new(run)),
+                (Some(Entry::Run(run)), None) => {
+                    return Err(format!("its version is {}; allowed is {VERSION}", run.version));
+                }
+                (Some(entry), Some(book)) => book.take(entry, part),
+                (_, None) => return Err("it does not begin with its run".to_owned()),
+                (None, Some(_)) => {}
+            }
+        }
+        Ok(())
     }
 
     fn new(run: super::record::Run) -> Self {
@@ -107,19 +157,21 @@ impl LedgerBook {
         }
     }
 
-    fn take(&mut self, entry: Entry) {
+    fn take(&mut self, entry: Entry, part: Part) {
         match entry {
-            Entry::Run(_) => {}
-            Entry::Session(session) => {
+            Entry::Closed(_) => self.is_closed = true,
+            Entry::Session(session) if part.has(session.number) => {
                 let page = self.sessions.entry(session.number).or_default();
                 let edge = Edge::ALL.into_iter().find(|edge| edge.number() == session.edge);
                 (page.user, page.item, page.edge) = (session.user, session.item, edge);
             }
-            Entry::Sent(sent) => {
+            Entry::Sent(sent) if part.has(sent.session) => {
                 self.sessions.entry(sent.session).or_default().events.push((sent.event, None));
             }
-            Entry::Ended(ended) => self.sessions.entry(ended.session).or_default().end(&ended),
-            Entry::Closed(_) => self.is_closed = true,
+            Entry::Ended(ended) if part.has(ended.session) => {
+                self.sessions.entry(ended.session).or_default().end(&ended);
+            }
+            Entry::Run(_) | Entry::Session(_) | Entry::Sent(_) | Entry::Ended(_) => {}
         }
     }
 }
@@ -141,13 +193,47 @@ impl SessionPage {
     }
 }
 
-/// The next whole block, and what comes after it.
-fn next_block(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    let (crc, rest) = rest.split_first_chunk()?;
-    let (payload, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-    (crc32fast::hash(payload) == u32::from_le_bytes(*crc)).then_some((payload, rest))
+/// A ledger's blocks, one after the other.
+struct Blocks<R> {
+    input: R,
+    /// Bytes that are not read yet, or are no whole block.
+    left: u64,
 }
+
+impl<R: Read> Blocks<R> {
+    /// Reads what every ledger begins with; false when it is something else.
+    fn begin(&mut self) -> io::Result<bool> {
+        let mut magic = [0; MAGIC.len()];
+        if self.left < magic.len() as u64 {
+            return Ok(false);
+        }
+        self.input.read_exact(&mut magic)?;
+        self.left -= magic.len() as u64;
+        Ok(magic == *MAGIC)
+    }
+
+    /// Reads the next whole block; false when there is none any more.
+    fn next(&mut self, payload: &mut Vec<u8>) -> io::Result<bool> {
+        let mut head = [0; HEAD_BYTES];
+        let Some(behind_head) = self.left.checked_sub(HEAD_BYTES as u64) else { return Ok(false) };
+        self.input.read_exact(&mut head)?;
+        let [a, b, c, d, crc @ ..] = head;
+        let length = u32::from_le_bytes([a, b, c, d]);
+        let Some(left) = behind_head.checked_sub(length.into()) else { return Ok(false) };
+        payload.resize(length as usize, 0);
+        self.input.read_exact(payload)?;
+        if crc32fast::hash(payload) != u32::from_le_bytes(crc) {
+            return Ok(false);
+        }
+        self.left = left;
+        Ok(true)
+    }
+}
+
+/// A part takes some six times as much in memory.
+const PART_BYTES: u64 = 256 << 20;
+const HEAD_BYTES: usize = 8;
+const READ_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -161,6 +247,11 @@ mod tests {
 
     fn event(seq: u64) -> proto::Event {
         proto::Event { kind: 2, seq, at_ms: 1_800_000_000_000, position_ms: Some(3), ..Default::default() }
+    }
+
+    fn parse(bytes: &[u8]) -> Result<LedgerBook, String> {
+        let mut blocks = Blocks { input: bytes, left: bytes.len() as u64 };
+        LedgerBook::parse(&mut blocks, Part::WHOLE).unwrap()
     }
 
     /// A ledger of three blocks beside the first: a session with two events, two more events, endings.
@@ -185,7 +276,7 @@ mod tests {
     fn what_was_written_is_read() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let bytes = written(file.path());
-        let book = LedgerBook::read(file.path()).unwrap();
+        let book = LedgerBook::read(file.path(), Part::WHOLE).unwrap();
         assert!(book.is_closed);
         assert_eq!((book.names.session(7), book.torn_bytes), ("load-1-s7".to_owned(), 0));
         let page = &book.sessions[&7];
@@ -202,7 +293,7 @@ mod tests {
         let bytes = written(file.path());
         let mut counts = Vec::new();
         for length in 0..bytes.len() {
-            let Ok(book) = LedgerBook::parse(&bytes[..length]) else { continue };
+            let Ok(book) = parse(&bytes[..length]) else { continue };
             assert!(!book.is_closed, "{length}");
             counts.push(book.sessions.get(&7).map_or(0, |page| page.events.len()));
         }
@@ -216,12 +307,23 @@ mod tests {
         let mut bytes = written(file.path());
         let last = bytes.len() - 40;
         bytes[last] ^= 4;
-        let book = LedgerBook::parse(&bytes).unwrap();
+        let book = parse(&bytes).unwrap();
         assert!(!book.is_closed && book.torn_bytes > 0);
     }
 
     #[test]
     fn another_file_is_none() {
-        assert!(LedgerBook::parse(b"PHLEDGR0....").unwrap_err().contains("no ledger"));
+        assert!(parse(b"PHLEDGR0....").unwrap_err().contains("no ledger"));
+    }
+
+    #[test]
+    fn each_session_is_in_one_part() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        written(file.path());
+        assert_eq!(Part::of_bytes(0).count(), 1);
+        let parts: Vec<_> = Part::of_bytes(3 * PART_BYTES - 1).collect();
+        let books = parts.iter().map(|&part| LedgerBook::read(file.path(), part).unwrap());
+        let sessions: Vec<_> = books.map(|book| (book.is_closed, book.sessions.len())).collect();
+        assert_eq!(sessions, [(true, 0), (true, 1), (true, 0)], "session 7 of 3 parts");
     }
 }
