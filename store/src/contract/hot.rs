@@ -155,6 +155,7 @@ fn update(key: &SessionKey, last_at_ms: i64, position: Option<(ItemId, PositionR
         clock: Clock { fixed_at_ms: NOW_MS, offset_ms: 0 },
         last_at_ms,
         position,
+        beat: None,
     }
 }
 

@@ -163,6 +163,7 @@ mod tests {
                 clock: Clock { fixed_at_ms: 0, offset_ms: 0 },
                 last_at_ms: now_ms,
                 position: Some((ItemId::new(&now_ms.to_string()).unwrap(), PositionRow::set(1, now_ms))),
+                beat: None,
             };
             part.apply(&update, now_ms);
             assert_eq!(part.items.values().map(Vec::len).sum::<usize>(), 3.min(part.positions.len()));
