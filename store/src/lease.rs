@@ -17,9 +17,9 @@ mod account;
 mod breach;
 
 use crate::{AccountId, DeviceId, ItemId, ItemKind, SessionKey};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-pub use account::{AccountLeases, Decision, StopTarget};
+pub use account::{AccountLeases, Decision, GONE_MAX, GONE_MS, LEASES_MAX, StopTarget, UNLIMITED_LEASES_MAX};
 pub use rules::{AtLimit, DeviceType, StreamRules};
 
 /// What a session is held to, as its credential or the settings say.
@@ -29,6 +29,15 @@ pub struct Terms {
     pub device_type: Option<DeviceType>,
     /// How much the account may run; `None` sets no limit.
     pub rules: Option<StreamRules>,
+}
+
+impl Terms {
+    /// No limit, and nothing known of the device. All are the same one.
+    #[must_use]
+    pub fn unlimited() -> Arc<Self> {
+        static UNLIMITED: LazyLock<Arc<Terms>> = LazyLock::new(Arc::default);
+        Arc::clone(&UNLIMITED)
+    }
 }
 
 /// What a session says of its stream with a commit, or when it begins.
@@ -47,8 +56,19 @@ pub struct Beat {
     /// True when it keeps a stream open, so that it is there now, whatever the times of its events. Without one it was
     /// there at its latest event: what was watched offline and comes in later takes nobody's slot.
     pub is_open: bool,
-    /// True when it ran before: it asks for the slot that it had, not for a new one.
-    pub is_running: bool,
+    /// With what right it asks.
+    pub standing: Standing,
+}
+
+/// With what right a session asks for a slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Standing {
+    /// It begins.
+    New,
+    /// It ran before, and says nothing yet of what it does: it keeps its slot, or takes one that is free.
+    Known,
+    /// It runs: it asserts the slot that it had.
+    Running,
 }
 
 /// What a player does, as far as a slot is concerned.
@@ -223,10 +243,31 @@ impl StopReason {
         }
     }
 
+    /// True when a rule is the reason.
+    #[must_use]
+    pub fn is_limit(self) -> bool {
+        self.is_denial() && self != Self::Unavailable
+    }
+
     /// True when the session was never let in, or must ask again: it may be admitted later. The others are for good.
     #[must_use]
     pub fn is_denial(self) -> bool {
         !matches!(self, Self::Evicted | Self::TakenOver | Self::Stopped)
+    }
+}
+
+impl std::fmt::Display for StopReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::StreamLimit => "the account runs as many streams as it may",
+            Self::DeviceTypeLimit => "the account runs as many streams on devices of this kind as it may",
+            Self::ContentLimit => "the account runs as many streams of this kind of content as it may",
+            Self::DeviceLimit => "the account plays on as many devices as it may",
+            Self::Evicted => "a newer stream of the account took the slot",
+            Self::TakenOver => "a newer session of the same device took the slot",
+            Self::Stopped => "somebody of the account, or the operator, stopped the session",
+            Self::Unavailable => "nobody can say now whether there is a slot",
+        })
     }
 }
 

@@ -1,5 +1,9 @@
 //! The promises of [`Hot`], each as a case that a store passes or panics.
 
+mod leases;
+
+pub use leases::*;
+
 use super::Dice;
 use crate::{
     AccountId, Clock, DeviceId, ItemId, SessionId, SessionKey, UserId,

@@ -4,7 +4,7 @@ mod admit;
 mod put_back;
 
 use self::admit::Newcomer;
-use super::{Claim, Doing, Lease, LeaseTimes, Stop, StopCode, StopReason, Verdict, breach};
+use super::{Claim, Doing, Lease, LeaseTimes, Standing, Stop, StopCode, StopReason, Verdict, breach};
 use crate::{DeviceId, SessionKey, UserId};
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl AccountLeases {
             _ if claim.beat.doing == Doing::Ended => self.release(claim, now_ms),
             _ if self.holds(claim.key) => self.renew(claim, times, now_ms),
             Some(gone) => self.come_back(claim, &gone, times, now_ms),
-            None if claim.beat.is_running => self.put_back(claim, times, now_ms),
+            None if claim.beat.standing != Standing::New => self.put_back(claim, times, now_ms),
             None => self.admit(claim, Newcomer { since_ms: claim.since_ms, takes_over: true }, times, now_ms),
         };
         self.invariants();
@@ -167,7 +167,8 @@ impl AccountLeases {
     /// A session that lost its slot asks for another, if it plays.
     fn come_back(&mut self, claim: &Claim<'_>, gone: &Gone, times: &LeaseTimes, now_ms: i64) -> Decision {
         let is_old = gone.why == Why::Released && claim.as_of_ms <= gone.as_of_ms;
-        if is_old || (gone.why != Why::Denied && claim.beat.doing != Doing::Playing) {
+        let plays = claim.beat.doing == Doing::Playing && claim.beat.standing != Standing::Known;
+        if is_old || (gone.why != Why::Denied && !plays) {
             return Decision::play();
         }
         // It is as old as its return; and what else is on its device now came after it, so that is no ghost of its own.

@@ -67,7 +67,10 @@ fn put_lease(out: &mut Vec<u8>, lease: &Lease) {
     for ms in [lease.since_ms, lease.seen_ms, lease.as_of_ms, lease.moved_ms] {
         put_i64(out, ms);
     }
-    out.push(if lease.is_playing { IS_PLAYING } else { 0 } | if lease.position_ms.is_some() { HAS_POSITION } else { 0 });
+    out.push(
+        if lease.is_playing { IS_PLAYING } else { 0 }
+            | if lease.position_ms.is_some() { HAS_POSITION } else { 0 },
+    );
     if let Some(position_ms) = lease.position_ms {
         put_i64(out, position_ms);
     }

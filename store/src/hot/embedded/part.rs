@@ -142,7 +142,7 @@ impl Part {
 }
 
 /// A look takes up to four entries to the back of each queue, a tenth of an update's cost each.
-const UPDATES_PER_LOOK: u32 = 16;
+pub(super) const UPDATES_PER_LOOK: u32 = 16;
 
 #[cfg(test)]
 mod tests {

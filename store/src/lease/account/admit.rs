@@ -29,7 +29,12 @@ impl AccountLeases {
     ) -> Decision {
         let lease = Lease::of(claim, newcomer.since_ms, now_ms);
         let rules = claim.beat.terms.rules.as_ref();
-        if lease.expires_at_ms(times) <= now_ms || !self.has_room(rules) {
+        if !self.has_room(rules) {
+            return Decision::play();
+        }
+        if lease.expires_at_ms(times) <= now_ms {
+            // What it says is long ago. If it is still there, it asks when it says so.
+            self.note(&lease.key, lease.as_of_ms, Why::Lapsed, now_ms);
             return Decision::play();
         }
         match rules {

@@ -8,7 +8,7 @@ use super::{AccountLeases, Decision, Why};
 use crate::{
     SessionKey,
     lease::{
-        AtLimit, Claim, Lease, LeaseTimes, Stop, StopReason, StreamRules,
+        AtLimit, Claim, Lease, LeaseTimes, Standing, StopReason, StreamRules,
         breach::{self, Breach},
     },
 };
@@ -18,14 +18,22 @@ impl AccountLeases {
     pub(super) fn put_back(&mut self, claim: &Claim<'_>, times: &LeaseTimes, now_ms: i64) -> Decision {
         let lease = Lease::of(claim, claim.since_ms, now_ms);
         let rules = claim.beat.terms.rules.as_ref();
+        let plays = lease.is_playing && claim.beat.standing == Standing::Running;
         let mut decision = Decision::play();
-        if lease.expires_at_ms(times) <= now_ms || !self.has_room(rules) {
+        if !self.has_room(rules) {
+            return decision;
+        }
+        if lease.expires_at_ms(times) <= now_ms {
+            self.note(&lease.key, lease.as_of_ms, Why::Lapsed, now_ms);
             return decision;
         }
         if let Some(rules) = rules.filter(|rules| !rules.is_dry_run) {
             while let Some(breach) = breach::find(rules, &self.leases, &lease) {
-                // A paused one waits until it plays, and then asks again.
-                if !lease.is_playing || !self.give_way(&lease, &breach, rules, now_ms, &mut decision) {
+                if !lease.is_playing {
+                    // It needs no slot until it plays, and then asks for one.
+                    self.note(&lease.key, lease.as_of_ms, Why::Lapsed, now_ms);
+                }
+                if !plays || !self.give_way(&lease, &breach, rules, now_ms, &mut decision) {
                     return decision;
                 }
             }
@@ -61,7 +69,9 @@ impl AccountLeases {
         if rules.at_limit == AtLimit::EvictOldest && victim.key != newest.key {
             self.stop_for(victim, StopReason::Evicted, &newest.device, now_ms, decision);
         } else {
-            let Decision { verdict, .. } = self.deny(victim, breach, &[], now_ms);
+            // Only the session that asks can show who is in its way.
+            let shown = if victim.key == lease.key { &*others } else { &[] };
+            let Decision { verdict, .. } = self.deny(victim, breach, shown, now_ms);
             decision.kicked.extend(verdict.stop().map(|stop| (victim.key.clone(), Arc::clone(stop))));
         }
         if victim.key != lease.key {
@@ -75,7 +85,8 @@ impl AccountLeases {
 
 /// What decides who is newer: a session's age, or where devices count, that of the first on its device.
 fn standing(lease: &Lease, all: &[&Lease], reason: StopReason) -> (i64, SessionKey) {
-    let same_device = all.iter().filter(|other| reason == StopReason::DeviceLimit && other.device == lease.device);
+    let same_device =
+        all.iter().filter(|other| reason == StopReason::DeviceLimit && other.device == lease.device);
     let (since_ms, key) = same_device.map(|other| breach::age(other)).min().unwrap_or(breach::age(lease));
     (since_ms, key.clone())
 }
