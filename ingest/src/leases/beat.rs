@@ -95,7 +95,8 @@ mod tests {
         ] {
             let events: Vec<_> =
                 (1..).zip(kinds).map(|(seq, &kind)| event(kind, seq, (seq == 1).then_some(7))).collect();
-            let expect = Said { doing, position_ms: Some(7), as_of_ms: kinds.len() as i64 * 1_000 };
+            let expect =
+                Said { doing, position_ms: Some(7), as_of_ms: kinds.len().cast_signed() as i64 * 1_000 };
             assert_eq!(Said::by(&events), Some(expect), "{kinds:?}");
             let backwards: Vec<_> = events.into_iter().rev().collect();
             assert_eq!(Said::by(&backwards), Some(expect), "{kinds:?} backwards");

@@ -7,8 +7,8 @@ use playhead_store::lease::{StreamRules, Terms};
 /// The settings of stream leases.
 #[derive(Debug, Clone)]
 pub struct LeaseSettings {
-    /// What an account may run whose credential says nothing; no rules by default.
-    rules: Arc<Terms>,
+    /// What an account may run whose credential says nothing; no rules by default. [`LeaseSettings::with_rules`] sets it.
+    pub rules: Arc<Terms>,
     /// True when rules are only tried, whoever says them: nobody is stopped, and whoever would have been is counted.
     pub is_dry_run: bool,
     /// True when a session that begins may play although the hot store does not answer.

@@ -182,6 +182,8 @@ impl AccountLeases {
         if self.gone.len() >= GONE_MAX {
             self.gone.remove(0);
         }
+        // Accounts are many, and most have few: nothing is kept ready.
+        self.gone.reserve_exact(1);
         self.gone.push(Gone { key: key.clone(), at_ms: now_ms, as_of_ms, why });
     }
 
@@ -244,7 +246,7 @@ impl Lease {
 /// How long it is remembered that a session lost its slot, ms.
 pub const GONE_MS: i64 = 2 * 60 * 60 * 1_000;
 /// The most sessions of an account of which it is remembered.
-pub const GONE_MAX: usize = 64;
+pub const GONE_MAX: usize = 16;
 /// The most leases of an account. Who finds no room plays on without one.
 pub const LEASES_MAX: usize = 1_024;
 /// The most leases of an account while those who ask have no limit.

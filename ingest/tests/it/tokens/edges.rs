@@ -64,6 +64,13 @@ impl Talk {
         frame.frame.expect("a frame")
     }
 
+    /// Ends the stream, and waits for the server's end.
+    pub async fn close(self) {
+        let Self { frames, mut answers } = self;
+        drop(frames);
+        while within(answers.message()).await.unwrap().is_some() {}
+    }
+
     /// The next command, whatever is acknowledged before.
     pub async fn told(&mut self) -> proto::Terminate {
         loop {

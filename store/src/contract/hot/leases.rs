@@ -503,7 +503,10 @@ fn keys(leases: &[Lease]) -> Vec<SessionKey> {
 }
 
 fn stop(verdict: Verdict) -> Arc<Stop> {
-    verdict.stop().cloned().unwrap_or_else(|| panic!("it may play: {verdict:?}"))
+    match verdict {
+        Verdict::Stop(stop) => stop,
+        Verdict::Play | Verdict::Tolerated(_) => panic!("it may play: {verdict:?}"),
+    }
 }
 
 /// The kick of this session, whoever else is kicked meanwhile.

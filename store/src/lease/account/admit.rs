@@ -114,6 +114,7 @@ impl AccountLeases {
 
     pub(super) fn put(&mut self, lease: Lease) {
         self.gone.retain(|gone| gone.key != lease.key);
+        self.leases.reserve_exact(1);
         self.leases.push(lease);
     }
 

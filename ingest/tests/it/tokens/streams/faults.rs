@@ -79,7 +79,7 @@ async fn while_the_hot_store_stands_still_who_runs_plays_on_and_who_begins_as_it
         let hot = Arc::new(Freezing::default());
         let settings = Settings { leases, ..Settings::default() };
         let edges = Edges::over(Host::before(settings, issuer.verifier(), hot.clone()).await).await;
-        let of = |user: &str| token(&issuer, user, "family", user, two());
+        let of = |user: &str| token(&issuer, user, "family", user, &two());
         let (mut runs, _) = edges.open(&of("ann"), "s-1").await;
         runs.send(vec![beat(1)]).await;
         runs.acked(1).await;
@@ -119,9 +119,10 @@ async fn rules_that_are_tried_stop_nobody_and_are_counted() {
     let edges = Edges::over(Host::believing(settings, issuer.verifier()).await).await;
     for at_limit in ["DENY_NEWEST", "EVICT_OLDEST"] {
         let mut talks = Vec::new();
-        for user in ["ann", "ben", "zoe"] {
+        for user in ["ann", "ben", "zoe"].map(|user| format!("{user}-{at_limit}")) {
             let rules = json!({ "max": 2, "at_limit": at_limit });
-            let (mut talk, welcome) = edges.open(&token(&issuer, user, at_limit, user, rules), "s-1").await;
+            let (mut talk, welcome) =
+                edges.open(&token(&issuer, &user, at_limit, &user, &rules), "s-1").await;
             assert_eq!(welcome.verdict(), Verdict::Play);
             talk.send(vec![beat(1)]).await;
             assert_eq!(talk.acked(1).await.verdict(), Verdict::Play);
