@@ -25,6 +25,7 @@ mod edge;
 mod engine;
 mod error;
 mod layers;
+mod leases;
 mod listen;
 mod memory;
 mod read;
@@ -121,7 +122,9 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_024, MEMORY_MB)?;
     let journal = journal_settings(&mut read, &engine)?;
     let store = store(&mut read)?;
-    let hot = EmbeddedHotSettings::default();
+    let (leases, times) = leases::leases(&mut read, &engine)?;
+    engine.leases = leases;
+    let hot = EmbeddedHotSettings { leases: times, ..EmbeddedHotSettings::default() };
     engine.rules = rules(&mut read)?;
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
     let auth = auth::auth(&mut read)?;

@@ -45,6 +45,7 @@ fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 3] {
 fn hot_bytes(hot: &EmbeddedHotSettings) -> u64 {
     (hot.sessions_max as u64 * HOT_SESSION_BYTES)
         .saturating_add(hot.positions_max as u64 * HOT_POSITION_BYTES)
+        .saturating_add(hot.accounts_max as u64 * HOT_ACCOUNT_BYTES)
 }
 
 const MB: u64 = 1 << 20;
@@ -52,5 +53,7 @@ const MB: u64 = 1 << 20;
 const HOT_SESSION_BYTES: u64 = 400;
 /// Likewise.
 const HOT_POSITION_BYTES: u64 = 800;
+/// Likewise, with one stream.
+const HOT_ACCOUNT_BYTES: u64 = 900;
 /// How many consumers the error names.
 const CONSUMERS_NAMED: usize = 3;
