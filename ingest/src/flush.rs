@@ -3,6 +3,7 @@
 //! segments are removed only behind what the store holds for good.
 
 mod backoff;
+mod settling;
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use playhead_store::{
 };
 use tokio::time::{Duration, Instant, timeout};
 
-use self::backoff::Backoff;
+use self::{backoff::Backoff, settling::Settling};
 use crate::{
     backlog::{Backlog, Due, Unflushed},
     edge::Now,
@@ -63,20 +64,21 @@ impl Flush {
         self.durable.expire((self.now)());
         let mut backoff = Backoff::new(self.seed);
         let (mut trimmed, mut swept) = (Instant::now(), Instant::now());
+        let mut settling = Settling::new(Duration::from_millis(self.durable.settles_in_ms()));
         loop {
             let is_stopping = self.backlog.is_stopping();
             let round = self.take_round(is_stopping);
             if !round.owners.is_empty() {
                 self.flush(round, &mut backoff).await;
             } else if is_stopping {
-                return self.finish().await;
+                return self.finish(&mut settling).await;
             } else {
                 self.wait().await;
             }
             if trimmed.elapsed() >= Duration::from_millis(self.settings.trim_every_ms) {
                 trimmed = Instant::now();
                 self.durable.expire((self.now)());
-                self.trim().await;
+                self.trim(&mut settling).await;
             }
             if swept.elapsed() >= SWEEP_EVERY {
                 swept = Instant::now();
@@ -186,9 +188,10 @@ impl Flush {
     }
 
     /// Removes the journal segments that the store holds for good. The order matters: first see what nobody needs any
-    /// more, then make the store lasting, then remove.
-    async fn trim(&self) -> bool {
-        let Some(through) = self.segments.trimmable() else { return true };
+    /// more, then give the store its time and make it lasting, then remove.
+    async fn trim(&self, settling: &mut Settling) -> bool {
+        let settled = settling.note(self.segments.trimmable(), Instant::now());
+        let Some(through) = settled else { return true };
         if let Err(error) = self.durable.persist().await {
             tracing::warn!(%error, "store could not persist, journal is kept");
             return false;
@@ -202,10 +205,10 @@ impl Flush {
         }
     }
 
-    async fn finish(&self) -> bool {
+    async fn finish(&self, settling: &mut Settling) -> bool {
         let is_empty = self.backlog.events() == 0;
         let is_lasting = self.durable.persist().await.is_ok();
-        self.trim().await && is_empty && is_lasting
+        self.trim(settling).await && is_empty && is_lasting
     }
 }
 

@@ -17,7 +17,7 @@ mod url;
 
 use self::{file::KeysFile, url::KeysUrl};
 
-pub(crate) use self::file::{SECRET_KID, secret};
+pub(crate) use self::file::{SECRET_KID, secret, up_to};
 
 /// The keys or the secret cannot be had.
 #[derive(Debug, thiserror::Error)]

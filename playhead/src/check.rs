@@ -12,8 +12,9 @@ use serde_json::{Map, Value, json};
 use crate::{
     CommandError, auth, block_on,
     cli::{Check, Output},
-    config::{self, Effective},
-    print,
+    config::{self, DurableSettings, Effective},
+    durable, print,
+    serve::ServeError,
 };
 
 /// The data folder cannot be used.
@@ -49,6 +50,9 @@ pub(crate) fn run(asked: &Check) -> Result<ExitCode, CommandError> {
     }
     let loaded = config::load(&asked.config.settings())?;
     check_data_dir(&loaded.config.data_dir)?;
+    if let DurableSettings::Cluster(cluster) = &loaded.config.durable {
+        durable::settings(cluster).map_err(ServeError::ClusterSettings)?;
+    }
     block_on(async { Ok(auth::check(&loaded.config.auth).await?) })?;
     let text = match asked.output {
         Output::Text => config::effective(&loaded.effective),

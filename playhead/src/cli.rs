@@ -6,8 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Flags;
 
+mod migrate;
 mod token;
 
+pub(crate) use migrate::Migrate;
 pub(crate) use token::{Expect, Inspect, Keygen, Mint, Signing, Token, TokenCommand, ViewerClaims};
 
 /// Playhead: a self-hosted playback-telemetry engine.
@@ -40,6 +42,8 @@ pub(crate) enum Command {
     /// Print events of a running server as they become durable, one JSON object per line.
     #[command(after_help = TAP_EXAMPLES)]
     Tap(Tap),
+    /// Make or bring up to date the tables of a cluster (durable.backend = "scylla").
+    Migrate(Migrate),
     /// Report what journal and store of a stopped server hold, and what of it is damaged.
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),

@@ -13,6 +13,7 @@ use playhead_store::{
 
 pub(crate) use self::{
     auth::{AuthSettings, KeysAt, TokenSettings},
+    durable::{ClusterSettings, DurableSettings, Roots},
     edge::{EdgeSettings, TlsSettings, TlsSource},
     error::ConfigError,
     layers::{Flags, Source},
@@ -21,6 +22,7 @@ pub(crate) use self::{
 };
 
 mod auth;
+mod durable;
 mod edge;
 mod engine;
 mod error;
@@ -47,6 +49,8 @@ pub(crate) struct Config {
     pub(crate) engine: Settings,
     /// The journal's sizes.
     pub(crate) journal: journal::Settings,
+    /// Where the lasting record is.
+    pub(crate) durable: DurableSettings,
     /// The embedded store's retention and caches.
     pub(crate) store: EmbeddedSettings,
     /// How much the embedded hot store remembers.
@@ -121,6 +125,7 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let mut engine = engine::settings(&mut read)?;
     let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_024, MEMORY_MB)?;
     let journal = journal_settings(&mut read, &engine)?;
+    let durable = durable::durable(&mut read)?;
     let store = store(&mut read)?;
     let (leases, times) = leases::leases(&mut read, &engine)?;
     engine.leases = leases;
@@ -133,8 +138,20 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let edge = edge::edge(&mut read)?;
     let log = log(&mut read)?;
     memory::check(&engine, &store, &hot, memory_mb_max, &read)?;
-    let config =
-        Config { listen, data_dir, engine, journal, store, hot, auth, tls, edge, grpc_reflection, log };
+    let config = Config {
+        listen,
+        data_dir,
+        engine,
+        journal,
+        durable,
+        store,
+        hot,
+        auth,
+        tls,
+        edge,
+        grpc_reflection,
+        log,
+    };
     Ok(Loaded { config, effective: read.finish()? })
 }
 

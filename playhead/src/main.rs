@@ -2,7 +2,8 @@
 //!
 //! In reading order: [`cli`] says what can be asked, [`config`] what can be set; [`serve`] puts the server together and
 //! [`admin`] tells how it is. [`demo`] and [`load`] play viewers against it; [`tap`], [`health`], [`check`] and
-//! [`verify`] look on. [`auth`] says whom the server believes, [`token`] makes what it believes.
+//! [`verify`] look on. [`durable`] is where the lasting record is, and [`migrate`] makes a cluster's
+//! tables. [`auth`] says whom the server believes, [`token`] makes what it believes.
 
 use std::process::ExitCode;
 
@@ -17,11 +18,14 @@ mod check;
 mod cli;
 mod config;
 mod demo;
+mod durable;
 mod fetch;
 mod health;
 mod load;
 mod log;
+mod migrate;
 mod print;
+mod roots;
 mod serve;
 mod tap;
 mod token;
@@ -38,6 +42,7 @@ fn main() -> ExitCode {
         Command::Load(asked) => load::run(&asked),
         Command::Token(asked) => token::run(&asked),
         Command::Tap(asked) => tap::run(&asked),
+        Command::Migrate(asked) => migrate::run(&asked),
         Command::Verify(asked) => verify::run(&asked),
         Command::Health(asked) => health::run(&asked),
         Command::Completions { shell } => completions(shell),
@@ -82,6 +87,9 @@ enum CommandError {
     /// A key or a token cannot be made or read.
     #[error(transparent)]
     Token(#[from] token::TokenError),
+    /// The cluster's keyspace was not brought up to this version.
+    #[error(transparent)]
+    Migrate(#[from] migrate::MigrateError),
     /// Journal or store could not be looked at.
     #[error(transparent)]
     Verify(#[from] verify::VerifyError),
@@ -93,13 +101,18 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Data(_) | Self::Auth(_) | Self::Serve(serve::ServeError::Auth(_)) => {
+            Self::Config(_)
+            | Self::Data(_)
+            | Self::Auth(_)
+            | Self::Serve(serve::ServeError::Auth(_) | serve::ServeError::ClusterSettings(_))
+            | Self::Migrate(migrate::MigrateError::NoCluster | migrate::MigrateError::Cluster(_)) => {
                 ExitCode::from(ConfigError::EXIT_CODE)
             }
             Self::Load(error) => error.exit_code(),
             Self::Serve(_)
             | Self::Fetch(_)
             | Self::Demo(_)
+            | Self::Migrate(_)
             | Self::Verify(_)
             | Self::Token(_)
             | Self::Io(_) => ExitCode::FAILURE,

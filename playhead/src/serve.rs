@@ -14,7 +14,7 @@ use playhead_ingest::{
     identity::Verifier,
     journal::FsDisk,
 };
-use playhead_store::{durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
+use playhead_store::hot::embedded::EmbeddedHot;
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -27,7 +27,7 @@ use crate::{
     auth, block_on, check,
     cli::ConfigFlags,
     config::{self, Config, Listen},
-    log, print,
+    durable, log, print,
 };
 
 mod banner;
@@ -38,7 +38,10 @@ mod guarded;
 mod quic;
 mod signals;
 
-pub(crate) use self::{error::ServeError, signals::Signals};
+pub(crate) use self::{
+    error::{ServeError, beneath},
+    signals::Signals,
+};
 
 use certificate::Fingerprints;
 use edges::Edges;
@@ -198,12 +201,10 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
 
 /// Opens journal and stores and starts the engine on them.
 async fn start_engine(config: &Config, now: Now, verifier: Arc<dyn Verifier>) -> Result<Engine, ServeError> {
-    let (journal_dir, store_dir) = (check::journal_dir(&config.data_dir), check::store_dir(&config.data_dir));
+    let journal_dir = check::journal_dir(&config.data_dir);
     let disk = FsDisk::open(journal_dir).map_err(|error| ServeError::Disk { error })?;
-    let store = EmbeddedDurable::open(&store_dir, config.store);
-    let durable = store.map_err(|error| ServeError::Store { path: config.data_dir.clone(), error })?;
     let parts = Parts {
-        durable: Arc::new(durable),
+        durable: durable::open(config).await?,
         hot: Arc::new(EmbeddedHot::new(config.hot)),
         disk: Arc::new(disk),
         journal: config.journal.clone(),

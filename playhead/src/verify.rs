@@ -14,7 +14,8 @@ use crate::{
     CommandError,
     check::{DataError, journal_dir, store_dir},
     cli::{Output, Verify},
-    config, print,
+    config::{self, DurableSettings},
+    print,
 };
 
 /// Journal or store could not be looked at.
@@ -30,7 +31,8 @@ pub(crate) enum VerifyError {
 
 /// Looks at both and prints a report.
 pub(crate) fn run(asked: &Verify) -> Result<ExitCode, CommandError> {
-    let data_dir = config::load(&asked.config.settings())?.config.data_dir;
+    let config = config::load(&asked.config.settings())?.config;
+    let data_dir = config.data_dir;
     let (journal_dir, store_dir) = (journal_dir(&data_dir), store_dir(&data_dir));
     if !journal_dir.is_dir() && !store_dir.is_dir() {
         return Err(DataError::Missing { path: data_dir }.into());
@@ -38,7 +40,8 @@ pub(crate) fn run(asked: &Verify) -> Result<ExitCode, CommandError> {
     let disk = FsDisk::open_read_only(journal_dir).map_err(VerifyError::Disk)?;
     let journal = journal::verify(&disk).map_err(VerifyError::Journal)?;
     // A store that cannot be read is a finding, not a failure to look.
-    let store = embedded::verify(&store_dir);
+    let is_here = config.durable == DurableSettings::Embedded;
+    let store = is_here.then(|| embedded::verify(&store_dir));
     let verdict = Verdict { journal, store };
     let text = match asked.output {
         Output::Text => verdict.text(),
@@ -50,12 +53,13 @@ pub(crate) fn run(asked: &Verify) -> Result<ExitCode, CommandError> {
 
 struct Verdict {
     journal: Report,
-    store: Result<StoreReport, StoreError>,
+    /// `None` when the record is a cluster's.
+    store: Option<Result<StoreReport, StoreError>>,
 }
 
 impl Verdict {
     fn is_sound(&self) -> bool {
-        self.journal.is_sound() && matches!(self.store, Ok(StoreReport { damaged: 0, .. }))
+        self.journal.is_sound() && matches!(self.store, None | Some(Ok(StoreReport { damaged: 0, .. })))
     }
 
     fn text(&self) -> String {
@@ -76,11 +80,12 @@ impl Verdict {
         ];
         lines.extend(self.places());
         lines.push(match &self.store {
-            Ok(store) => format!(
+            None => "store    is a cluster, which looks after its own".to_owned(),
+            Some(Ok(store)) => format!(
                 "store    {} sessions, {} events, {} positions, {} erased users, {} damaged rows",
                 store.sessions, store.events, store.positions, store.erasures, store.damaged
             ),
-            Err(error) => format!("store    cannot be read: {error}"),
+            Some(Err(error)) => format!("store    cannot be read: {error}"),
         });
         lines.push(if self.is_sound() { "sound".to_owned() } else { "DAMAGED".to_owned() });
         lines.join("\n") + "\n"
@@ -119,11 +124,12 @@ impl Verdict {
                 "quarantined": journal.quarantined, "foreign": journal.foreign,
             },
             "store": match &self.store {
-                Ok(store) => json!({
+                None => Value::Null,
+                Some(Ok(store)) => json!({
                     "sessions": store.sessions, "events": store.events, "positions": store.positions,
                     "erasures": store.erasures, "damaged": store.damaged,
                 }),
-                Err(error) => json!({ "error": error.to_string() }),
+                Some(Err(error)) => json!({ "error": error.to_string() }),
             },
         })
     }

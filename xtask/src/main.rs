@@ -2,12 +2,14 @@
 //!
 //! `cargo xtask test` walks through [`steps`], the checks that every change has to pass, in order, and installs the
 //! tools that they need. `cargo xtask tidy` runs [`tidy`], the checks of our own that no other tool has: who may import
-//! whom, leftovers, sizes, the changelog's form. `cargo xtask prove` runs [`prove`], the fault harness. None needs more
-//! than a Rust toolchain; a check that cannot run here is skipped, and the last lines say so.
+//! whom, leftovers, sizes, the changelog's form. `cargo xtask prove` runs [`prove`], the fault harness, and
+//! `cargo xtask services` starts the real servers of [`services`], which the tests use too. None needs more than a Rust
+//! toolchain; a check that cannot run here is skipped, and the last lines say so.
 
 #![expect(clippy::print_stdout, reason = "this is a command line tool, its output is what it is for")]
 
 mod prove;
+mod services;
 mod source;
 mod steps;
 mod tidy;
@@ -29,6 +31,9 @@ usage: cargo xtask COMMAND
   tidy --bless         write the present sizes into xtask/tidy-sizes.txt
   prove [NAME...]      hurt the release binary in every way, and show that nothing acknowledged is lost
   prove --list         name the ways; --long: in full; --seed N: as before; --long --record: write down what is found
+  services up          start a CQL server and Redis for tests, on free ports, and print where they are
+                       [--cql-nodes 1|3] [--redis single|cluster|replica]
+  services down        stop what it started; services status: name it
   gates                count instructions, fail on 5 % more than recorded (needs valgrind)
   gates --bless        record the present counts in bench/instructions.txt
   advisories           look the dependencies up in the advisory database (needs a network)";
@@ -51,6 +56,9 @@ fn main() -> ExitCode {
             Ok(options) => prove::run(&root, &options).inspect_err(|reason| println!("\n{reason}")).is_ok(),
             Err(complaint) => return misuse(&complaint),
         },
+        ["services", rest @ ..] => {
+            services::run(&root, rest).inspect_err(|reason| println!("{reason}")).is_ok()
+        }
         ["gates"] => steps::run_one(&root, "gates").unwrap_or(false),
         ["gates", "--bless"] => steps::bless_gates(&root),
         ["advisories"] => steps::run_advisories(&root),

@@ -2,13 +2,14 @@
 //!
 //! [`all`] is the list, one function each. [`command`] runs other programs, [`tools`] provides those that a Rust
 //! toolchain does not bring, [`landed`] finds what the .proto files are compared with, [`gates`] counts instructions,
-//! [`peers`] lets other people's clients play.
+//! [`peers`] lets other people's clients play, [`servers`] starts the databases that tests use.
 
 mod all;
 mod command;
 mod gates;
 mod landed;
 mod peers;
+mod servers;
 mod tools;
 
 use std::{

@@ -22,12 +22,9 @@ use playhead_ingest::{
     },
     tls,
 };
-use rustls::{
-    ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
+use rustls::{ClientConfig, RootCertStore};
 
-use super::file::up_to;
+use crate::roots;
 
 /// A JWK Set behind a URL. Redirections are not followed: the operator names the place.
 pub(super) struct KeysUrl {
@@ -57,8 +54,10 @@ pub(crate) enum UrlError {
 impl KeysUrl {
     pub(super) fn new(url: Uri, ca_file: Option<&Path>) -> Result<Self, UrlError> {
         let roots = match (ca_file, url.scheme_str()) {
-            (Some(path), _) => roots_of(path)?,
-            (None, Some("https")) => roots_of_the_system()?,
+            (Some(path), _) => {
+                roots::of_file(path).map_err(|error| UrlError::Roots { path: path.to_owned(), error })?
+            }
+            (None, Some("https")) => roots::of_the_system().map_err(UrlError::NoRoots)?,
             // Nothing will be asked over TLS.
             (None, _) => RootCertStore::empty(),
         };
@@ -99,35 +98,5 @@ fn whole(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-fn roots_of(path: &Path) -> Result<RootCertStore, UrlError> {
-    let wrong = |error| UrlError::Roots { path: path.to_owned(), error };
-    let pem = up_to(path, ROOTS_BYTES_MAX).map_err(wrong)?;
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| wrong(io::Error::other(error.to_string())))?;
-        roots.add(certificate).map_err(|error| wrong(io::Error::other(error)))?;
-    }
-    match roots.is_empty() {
-        true => Err(wrong(io::Error::other("it has no certificate"))),
-        false => Ok(roots),
-    }
-}
-
-fn roots_of_the_system() -> Result<RootCertStore, UrlError> {
-    let found = rustls_native_certs::load_native_certs();
-    let mut roots = RootCertStore::empty();
-    // Systems carry some that nobody can read any more; the others count.
-    let _ = roots.add_parsable_certificates(found.certs);
-    match roots.is_empty() {
-        true => {
-            let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
-            Err(UrlError::NoRoots(errors.join(", ")))
-        }
-        false => Ok(roots),
-    }
-}
-
 /// Longer than this no connection waits for the next reading.
 const IDLE_MAX: Duration = Duration::from_secs(30);
-/// The longest file of roots, bytes.
-const ROOTS_BYTES_MAX: usize = 4 << 20;

@@ -68,6 +68,20 @@ fn every_wrong_value_names_key_value_range_and_source() {
             "25 or more: one commit has to fit (engine.commit_events_max, shard_events_max)",
         ),
         ("journal.segment_age_ms=99", "100 to 86400000"),
+        ("durable.backend=redis", "embedded or scylla"),
+        ("durable.contact_points=127.0.0.1", POINTS),
+        ("durable.contact_points=a:1,", POINTS),
+        ("durable.keyspace=Play", "a small letter, then small letters, digits and _, at most 48"),
+        ("durable.datacenter=", "the name of a datacenter of the cluster"),
+        ("durable.replication=3", COPIES),
+        ("durable.username=x", "nothing, unless there is durable.password_file"),
+        ("durable.password_file=f", "nothing, unless there is durable.username"),
+        ("durable.tls=on", "true or false"),
+        ("durable.tls_ca_file=f", "nothing, unless durable.tls is true"),
+        ("durable.retention_days=3651", "0 to 3650"),
+        ("durable.requests_max=0", "1 to 4096"),
+        ("durable.request_ms_max=99", "100 to 60000"),
+        ("durable.settles_in_ms=-1", "0 to 3600000"),
         ("store.cache_mb=0", "1 to 65536"),
         ("store.write_buffer_mb=x", "1 to 65536"),
         ("store.session_cache_mb=0", "1 to 65536"),
@@ -126,6 +140,8 @@ fn every_wrong_value_names_key_value_range_and_source() {
     }
 }
 
+const POINTS: &str = "host:port, with commas between, such as 10.0.0.1:9042,10.0.0.2:9042";
+const COPIES: &str = "datacenter:copies, with commas between, such as datacenter1:3; copies are 1 to 9";
 const UNLESS_TOKEN: &str = "nothing, unless auth.mode is token";
 
 #[test]

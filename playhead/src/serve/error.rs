@@ -9,7 +9,7 @@ use playhead_ingest::{
 };
 use playhead_store::StoreError;
 
-use crate::auth::AuthError;
+use crate::{auth::AuthError, durable::ClusterError};
 
 /// Why a server cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,15 @@ pub(crate) enum ServeError {
         /// Why not.
         error: StoreError,
     },
+    /// The cluster's login or encryption cannot be had.
+    #[error(transparent)]
+    ClusterSettings(#[from] ClusterError),
+    /// The cluster was reached, and cannot be used.
+    #[error("durable: {error}{}", beneath(.error))]
+    Cluster {
+        /// Why not.
+        error: StoreError,
+    },
     /// The engine did not start.
     #[error("the engine cannot start: {error}{}", beneath(.error))]
     Engine {
@@ -64,7 +73,7 @@ pub(crate) enum ServeError {
 }
 
 /// What lies beneath an error, for its one line.
-pub(super) fn beneath(error: &dyn std::error::Error) -> String {
+pub(crate) fn beneath(error: &dyn std::error::Error) -> String {
     let mut line = String::new();
     let mut next = error.source();
     while let Some(cause) = next {

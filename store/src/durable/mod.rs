@@ -8,6 +8,8 @@ use crate::{
 
 pub mod embedded;
 
+pub mod scylla;
+
 /// The lasting record. Every method may be called from many tasks at once.
 ///
 /// Writes are joins: rows merge by the rules of this crate, so neither the order nor the repetition of writes can
@@ -24,6 +26,12 @@ pub trait Durable: Send + Sync + 'static {
 
     /// When it returns, every write that returned before the call survives a power loss.
     async fn persist(&self) -> Result<(), StoreError>;
+
+    /// After so long a write that returned survives a power loss, if the store was persisted meanwhile; what holds it
+    /// besides is kept until then.
+    fn settles_in_ms(&self) -> u64 {
+        0
+    }
 
     /// Where a user is in an item.
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError>;

@@ -8,4 +8,5 @@
 )]
 
 mod durable_embedded;
+mod durable_scylla;
 mod hot_embedded;

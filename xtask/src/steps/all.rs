@@ -3,7 +3,7 @@
 use super::{
     Ending, Failure, Step, Workshop,
     command::{self, TestTally},
-    gates, landed, peers, tools,
+    gates, landed, peers, servers, tools,
 };
 use crate::{prove, tidy};
 
@@ -15,7 +15,7 @@ pub(super) const STEPS: [Step; 12] = [
     Step { name: "deny", what: "bans, licences and sources of the dependencies", run: deny },
     Step { name: "clippy", what: "all targets, warnings denied", run: clippy },
     Step { name: "docs", what: "cargo doc, warnings denied", run: docs },
-    Step { name: "tests", what: "cargo test --workspace", run: tests },
+    Step { name: "tests", what: "cargo test --workspace, with a CQL server and Redis", run: tests },
     Step { name: "benches", what: "benches compile", run: benches },
     Step { name: "gates", what: "instruction counts, at most 5 % above what is recorded", run: gates::check },
     Step { name: "demo", what: "the README's first command, for ten seconds", run: demo },
@@ -93,15 +93,17 @@ fn docs(workshop: &Workshop) -> Result<Ending, Failure> {
 }
 
 fn tests(workshop: &Workshop) -> Result<Ending, Failure> {
+    let servers = servers::start(workshop)?;
     let mut tally = TestTally::default();
     let mut test = workshop.cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
+    test.envs(servers.variables());
     let ended = command::run_and_read(&mut test, |line| tally.read(line));
     println!("tests: {} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
     ended?;
     if tally.passed == 0 {
         return Err(Failure("cargo test ended well, but ran no test".into()));
     }
-    done(&format!("{} passed", tally.passed))
+    done(&format!("{} passed{}", tally.passed, servers.lacking()))
 }
 
 fn benches(workshop: &Workshop) -> Result<Ending, Failure> {

@@ -205,7 +205,7 @@ mod tests {
     fn an_entry_goes_after_its_time() {
         let mut aging = filled(10, 0..3);
         aging.touch(&0, 500);
-        assert_eq!(filled(10, 0..3).expire(999), []);
+        assert_eq!(filled(10, 0..3).expire(999), [0_u64; 0]);
         assert_eq!(aging.expire(1_001), [1]);
         assert_eq!(aging.expire(1_500), [2, 0]);
         assert!(aging.entries.is_empty() && aging.queue.is_empty());
@@ -216,7 +216,7 @@ mod tests {
         let mut aging = filled(10, 0..1);
         aging.remove(&0);
         aging.insert(0, 7, 600);
-        assert_eq!(aging.expire(1_100), []);
+        assert_eq!(aging.expire(1_100), [0_u64; 0]);
         assert_eq!(aging.get(&0), Some(&7));
         assert_eq!(aging.queue.len(), 1);
     }

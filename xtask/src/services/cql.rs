@@ -1,0 +1,139 @@
+//! The CQL server: Apache Cassandra, a small node or three of them.
+
+use std::{fmt::Write, fs, net::Ipv4Addr, path::Path, process::Command, time::Duration};
+
+use super::{
+    Folder, Options, Trouble, jars,
+    ports::{self, address},
+    process::Process,
+    state::State,
+};
+
+/// Starts its nodes and waits until they answer.
+pub(super) fn start(folder: &Folder, options: Options, state: &mut State) -> Result<(), Trouble> {
+    let jars = jars::cassandra(folder)?;
+    let nodes = options.cql_nodes;
+    let [cql, storage] = ports::free::<2>(nodes)?;
+    let mut started = Vec::new();
+    for node in 1..=nodes {
+        let home = folder.fresh(&format!("cql-{node}"))?;
+        let written = fs::write(home.join("cassandra.yaml"), yaml(&home, node, nodes, cql, storage));
+        let written = written.and_then(|()| fs::write(home.join("logback.xml"), LOGBACK));
+        written.map_err(|error| Trouble::Failed(format!("{}: {error}", home.display())))?;
+        let log = home.join("log");
+        let process = Process::start(&format!("cql-{node}"), &mut java(&jars, &home, nodes), &log)?;
+        state.add(folder, process.clone())?;
+        // The others look for the first one.
+        if node == 1 {
+            process.says(&log, READY, PATIENCE)?;
+        } else {
+            started.push((process, log));
+        }
+    }
+    for (process, log) in started {
+        process.says(&log, READY, PATIENCE)?;
+    }
+    let points: Vec<String> = (1..=nodes).map(|node| format!("{}:{cql}", address(node))).collect();
+    state.export(folder, "PLAYHEAD_TEST_CQL", points.join(","))
+}
+
+fn java(jars: &Path, home: &Path, nodes: u8) -> Command {
+    let mut java = Command::new("java");
+    java.args(["-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-Djdk.attach.allowAttachSelf=true"]);
+    for (kind, list) in [("exports", EXPORTS), ("opens", OPENS)] {
+        java.args(list.split_whitespace().map(|package| format!("--add-{kind}={package}=ALL-UNNAMED")));
+    }
+    // Several nodes tell each other of themselves before they go on.
+    let ring_delay_ms = if nodes == 1 { 0 } else { 2_000 };
+    let at = |file: &str| home.join(file).display().to_string();
+    java.arg(format!("-Dcassandra.config=file://{}", at("cassandra.yaml")));
+    java.arg(format!("-Dlogback.configurationFile={}", at("logback.xml")));
+    java.arg(format!("-Dcassandra.storagedir={}", home.display()));
+    java.arg(format!("-Dcassandra.ring_delay_ms={ring_delay_ms}"));
+    java.args(["-Dcassandra-foreground=yes", "-Dcassandra.superuser_setup_delay_ms=0"]);
+    java.args(["-Dcassandra.skip_wait_for_gossip_to_settle=0", "-Dcassandra.consistent.rangemovement=false"]);
+    java.arg("-cp").arg(format!("{}/*", jars.display())).arg("org.apache.cassandra.service.CassandraDaemon");
+    java
+}
+
+fn yaml(home: &Path, node: u8, nodes: u8, cql: u16, storage: u16) -> String {
+    let mut yaml = FIXED.to_owned();
+    let own: Ipv4Addr = address(node);
+    for (key, folder) in FOLDERS {
+        let _ = writeln!(yaml, "{key}: {}", home.join(folder).display());
+    }
+    let _ = writeln!(yaml, "data_file_directories: [{}]", home.join("data").display());
+    let _ = writeln!(yaml, "listen_address: {own}\nrpc_address: {own}");
+    let _ = writeln!(yaml, "native_transport_port: {cql}\nstorage_port: {storage}");
+    let _ = writeln!(yaml, "initial_token: {}", token(node, nodes));
+    yaml
+}
+
+/// Where a node's part of the ring begins: all parts are equal.
+fn token(node: u8, nodes: u8) -> i128 {
+    i128::from(i64::MIN) + (i128::from(node) - 1) * (1 << 64) / i128::from(nodes)
+}
+
+/// What a node says when it takes CQL.
+const READY: &str = "Startup complete";
+/// 7 s as a rule; a busy machine takes longer.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+const FOLDERS: [(&str, &str); 4] = [
+    ("commitlog_directory", "commitlog"),
+    ("saved_caches_directory", "saved_caches"),
+    ("hints_directory", "hints"),
+    ("cdc_raw_directory", "cdc_raw"),
+];
+
+const FIXED: &str = "\
+cluster_name: playhead
+num_tokens: 1
+auto_bootstrap: false
+partitioner: org.apache.cassandra.dht.Murmur3Partitioner
+endpoint_snitch: SimpleSnitch
+commitlog_sync: periodic
+commitlog_sync_period: 1000ms
+memtable_heap_space: 64MiB
+memtable_offheap_space: 64MiB
+key_cache_size: 8MiB
+auto_snapshot: false
+seed_provider:
+  - class_name: org.apache.cassandra.locator.SimpleSeedProvider
+    parameters:
+      - seeds: 127.0.0.1
+";
+
+const LOGBACK: &str = "\
+<configuration>
+  <appender name=\"OUT\" class=\"ch.qos.logback.core.ConsoleAppender\">
+    <encoder><pattern>%date %-5level %logger{0}: %msg%n</pattern></encoder>
+  </appender>
+  <root level=\"INFO\"><appender-ref ref=\"OUT\"/></root>
+</configuration>
+";
+
+// What Cassandra's own options for Java 17 open to it.
+const EXPORTS: &str = "java.base/jdk.internal.misc java.base/jdk.internal.ref java.base/sun.nio.ch \
+    java.base/java.lang.ref java.base/java.lang.reflect java.management.rmi/com.sun.jmx.remote.internal.rmi \
+    java.rmi/sun.rmi.registry java.rmi/sun.rmi.server java.sql/java.sql jdk.unsupported/sun.misc";
+const OPENS: &str = "java.base/java.lang java.base/java.lang.module java.base/java.lang.reflect java.base/java.io \
+    java.base/java.net java.base/java.nio java.base/java.util java.base/java.util.concurrent \
+    java.base/java.util.concurrent.atomic java.base/java.math java.base/sun.nio.ch java.base/jdk.internal.loader \
+    java.base/jdk.internal.ref java.base/jdk.internal.reflect java.base/jdk.internal.math \
+    java.base/jdk.internal.module java.base/jdk.internal.util.jar jdk.management/com.sun.management.internal";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ring_is_shared_equally() {
+        assert_eq!(token(1, 1), i128::from(i64::MIN));
+        let parts = [1, 2, 3].map(|node| token(node, 3));
+        assert_eq!(
+            parts,
+            [-9_223_372_036_854_775_808, -3_074_457_345_618_258_603, 3_074_457_345_618_258_602]
+        );
+    }
+}
