@@ -4,7 +4,7 @@ mod erasing;
 
 pub use erasing::{
     an_erased_user_stays_erased, an_erasure_spares_other_users, an_erasure_spares_what_is_later,
-    the_latest_erasure_counts,
+    completions_across_an_erasure_begin_anew, the_latest_erasure_counts,
 };
 
 use super::{

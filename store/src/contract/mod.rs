@@ -42,6 +42,7 @@ macro_rules! durable_contract {
             concurrent_writers_lose_nothing
             an_erased_user_stays_erased
             an_erasure_spares_what_is_later
+            completions_across_an_erasure_begin_anew
             the_latest_erasure_counts
             an_erasure_spares_other_users
             a_persisted_store_goes_on

@@ -2,7 +2,8 @@
 
 use crate::{
     contract::case::{Case, ROUNDS, TIMES_MS},
-    durable::Durable,
+    durable::{Durable, PositionWrite, WriteBatch},
+    position::{PositionRow, Watched},
 };
 use std::sync::Arc;
 
@@ -40,6 +41,28 @@ pub async fn an_erasure_spares_what_is_later(store: Arc<dyn Durable>) {
         case.check("after the erasure").await;
         case.write(script.write(5..40)).await;
         case.check("after late writes").await;
+    }
+}
+
+/// Of completions on both sides of an erasure the first later one counts, also when they come together and late.
+pub async fn completions_across_an_erasure_begin_anew(store: Arc<dyn Durable>) {
+    let completions = [(50, 900), (100, 700), (675, 920), (10, 20), (650, 650), (300, 601)];
+    for erased_before in 0..completions.len() {
+        let mut case = Case::new(store.clone());
+        let (user, item) = (case.dice.user(), case.dice.item());
+        for (step, (first_ms, last_ms)) in completions.into_iter().enumerate() {
+            if step == erased_before {
+                case.erase(&user, 600).await;
+                case.check("after the erasure").await;
+            }
+            let watched = Watched { first_ms: Some(first_ms), last_ms: Some(last_ms), mark: None };
+            let row = PositionRow { watched, ..PositionRow::default() };
+            let position = PositionWrite { user: user.clone(), item: item.clone(), row };
+            case.write(WriteBatch { sessions: Vec::new(), positions: vec![position] }).await;
+            case.check("after another completion").await;
+        }
+        case.erase(&user, 600).await;
+        case.check("after it was repeated").await;
     }
 }
 

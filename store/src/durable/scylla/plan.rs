@@ -93,6 +93,10 @@ impl Planner<'_> {
         let of = || (write.user.clone(), write.item.clone());
         let Watched { first_ms, last_ms, mark } = write.row.watched;
         let generation = self.generations.get(&write.user).copied().unwrap_or(NEVER_ERASED);
+        // The earliest wins, so what was erased must not take part: it would hide the first of what is later.
+        let is_later = |at_ms: &i64| *at_ms > generation;
+        let first_ms =
+            first_ms.and_then(|first_ms| Some(first_ms).filter(is_later).or(last_ms.filter(is_later)));
         let mut rows = Vec::with_capacity(1);
         if let Some(settled) = &write.row.settled {
             let ((user, item), register) = (of(), register::put(settled));
