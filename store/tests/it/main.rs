@@ -9,3 +9,4 @@
 
 mod durable_embedded;
 mod hot_embedded;
+mod hot_redis;
