@@ -6,15 +6,13 @@
 use std::path::PathBuf;
 
 use playhead_ingest::{journal, settings::Settings};
-use playhead_store::{
-    ItemKind, durable::embedded::EmbeddedSettings, hot::embedded::EmbeddedHotSettings,
-    position::PositionRuleBook,
-};
+use playhead_store::{ItemKind, durable::embedded::EmbeddedSettings, position::PositionRuleBook};
 
 pub(crate) use self::{
     auth::{AuthSettings, KeysAt, TokenSettings},
     edge::{EdgeSettings, TlsSettings, TlsSource},
     error::ConfigError,
+    hot::HotSettings,
     layers::{Flags, Source},
     listen::Listen,
     read::Effective,
@@ -24,6 +22,7 @@ mod auth;
 mod edge;
 mod engine;
 mod error;
+mod hot;
 mod layers;
 mod listen;
 mod memory;
@@ -48,8 +47,8 @@ pub(crate) struct Config {
     pub(crate) journal: journal::Settings,
     /// The embedded store's retention and caches.
     pub(crate) store: EmbeddedSettings,
-    /// How much the embedded hot store remembers.
-    pub(crate) hot: EmbeddedHotSettings,
+    /// Where the hot store is.
+    pub(crate) hot: HotSettings,
     /// Whom the server believes.
     pub(crate) auth: AuthSettings,
     /// Which certificate the edges show.
@@ -121,7 +120,7 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_024, MEMORY_MB)?;
     let journal = journal_settings(&mut read, &engine)?;
     let store = store(&mut read)?;
-    let hot = EmbeddedHotSettings::default();
+    let hot = hot::hot(&mut read)?;
     engine.rules = rules(&mut read)?;
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
     let auth = auth::auth(&mut read)?;

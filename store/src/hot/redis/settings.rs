@@ -97,7 +97,8 @@ pub fn check_url(url: &str) -> bool {
 }
 
 /// What [`check_url`] takes.
-pub const URL_ALLOWED: &str = "redis://host:port, or rediss://host:port with TLS, perhaps with /database, without user and password";
+pub const URL_ALLOWED: &str =
+    "redis://host:port, or rediss://host:port with TLS, perhaps with /database, without user and password";
 /// Least and most of [`RedisHotSettings::call_ms_max`].
 pub const CALL_MS_MAX: RangeInclusive<u64> = 10..=10_000;
 /// Least and most of [`RedisHotSettings::connect_ms_max`].
