@@ -32,7 +32,7 @@ impl Scripts {
 
     /// The same call with the script's text, for a server that does not have it yet. Other calls stay as they are.
     pub(super) fn by_text(&self, call: &Cmd) -> Cmd {
-        let arguments: Vec<&[u8]> = call.args_iter().filter_map(simple).collect();
+        let arguments = arguments(call);
         let found = match *arguments.as_slice() {
             [EVALSHA, sha1, ..] => self.all().into_iter().find(|source| source.sha1.as_bytes() == sha1),
             _ => None,
@@ -65,11 +65,12 @@ impl Source {
     }
 }
 
-fn simple<'a>(argument: Arg<&'a [u8]>) -> Option<&'a [u8]> {
-    match argument {
+fn arguments(call: &Cmd) -> Vec<&[u8]> {
+    let simple = |argument| match argument {
         Arg::Simple(bytes) => Some(bytes),
         _ => None,
-    }
+    };
+    call.args_iter().filter_map(simple).collect()
 }
 
 const EVALSHA: &[u8] = b"EVALSHA";
@@ -88,9 +89,8 @@ mod tests {
         let mut call = scripts.fix.call(&["key"]);
         call.arg("session").arg(&[0_u8, 255, 13, 10][..]);
         let by_text = scripts.by_text(&call);
-        let arguments: Vec<_> = by_text.args_iter().filter_map(simple).collect();
         let text = scripts.fix.text.as_bytes();
-        assert_eq!(arguments, [b"EVAL", text, b"1", b"key", b"session", &[0, 255, 13, 10]]);
+        assert_eq!(arguments(&by_text), [b"EVAL", text, b"1", b"key", b"session", &[0, 255, 13, 10]]);
         let other = redis::cmd("GET").arg("key").clone();
         assert_eq!(scripts.by_text(&other).get_packed_command(), other.get_packed_command());
     }
