@@ -5,7 +5,7 @@ use tonic_prost_build::manual::{Builder, Method, Service};
 
 const CODEC: &str = "crate::edge::grpc::codec::WireCodec";
 
-const PLAYBACK_RPCS: [&str; 9] = [
+const PLAYBACK_RPCS: [&str; 11] = [
     "GetPosition",
     "BatchGetPositions",
     "ListContinueWatching",
@@ -15,6 +15,8 @@ const PLAYBACK_RPCS: [&str; 9] = [
     "MarkWatched",
     "ForgetItem",
     "EraseUser",
+    "ListLiveSessions",
+    "StopSession",
 ];
 
 fn main() {

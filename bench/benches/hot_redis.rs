@@ -87,6 +87,7 @@ fn batch(sessions: usize, seq: &mut u64) -> Vec<HotUpdate> {
             clock: Clock { fixed_at_ms: now_ms, offset_ms: 0 },
             last_at_ms: now_ms,
             position: row.map(|row| (description.playable.item, row)),
+            beat: None,
         }
     };
     (0..sessions).map(update).collect()

@@ -9,7 +9,7 @@ use playhead_ingest::{
 use playhead_proto::ingest::v1 as proto;
 use playhead_store::{
     AccountId, Clock, Description, DeviceId, Event, EventKind, ItemId, ItemKind, Playable, PlayerState, Rate,
-    SeqOrder, SessionId, SessionKey, UserId,
+    SeqOrder, SessionId, SessionKey, UserId, lease::Terms,
 };
 
 /// The clock of players and servers, Unix ms.
@@ -167,7 +167,7 @@ pub fn item(index: usize) -> ItemId {
 /// What a frame of session number `index` says besides its events.
 #[must_use]
 pub fn description(index: usize, as_of_ms: i64) -> Description {
-    let Playing { playable, account, device } = playing(index);
+    let Playing { playable, account, device, .. } = playing(index);
     Description { as_of_ms, playable, account, device, order: SeqOrder::Native }
 }
 
@@ -199,6 +199,7 @@ fn playing(index: usize) -> Playing {
         },
         account: AccountId::new(&id("account", index)).expect("an id"),
         device: DeviceId::new(&id("device", index)).expect("an id"),
+        terms: Terms::unlimited(),
     }
 }
 

@@ -104,6 +104,7 @@ fn claims() -> TokenClaims {
         max: 3,
         at_limit: "EVICT_OLDEST".to_owned(),
         per_device_type: vec![("mobile".to_owned(), 2), ("tv".to_owned(), 1)],
+        ..StreamClaims::default()
     };
     TokenClaims {
         iss: ISSUER.to_owned(),

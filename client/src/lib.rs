@@ -43,7 +43,9 @@ pub mod transport;
 mod trust;
 pub mod window;
 
-pub use playhead_proto::ingest::v1::{Event, EventKind, ItemKind, PlayerState, RejectReason, Rejection};
+pub use playhead_proto::ingest::v1::{
+    Event, EventKind, ItemKind, PlayerState, RejectReason, Rejection, StopReason, StreamInTheWay,
+};
 
 pub use self::{
     backoff::Backoff,

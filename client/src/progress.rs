@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use playhead_proto::ingest::v1::Rejection;
+use playhead_proto::ingest::v1::{Rejection, StopReason, StreamInTheWay};
 
 use crate::{LineError, SessionError};
 
@@ -46,8 +46,12 @@ pub enum Command {
     Terminate {
         /// Why, in words for a log.
         reason: String,
-        /// The device that took the slot, when that is the reason.
+        /// The device that took the slot, or on which somebody stopped the session, when that is the reason.
         by_device: String,
+        /// Why, in one word.
+        code: StopReason,
+        /// The streams that hold the account's slots, when a limit is the reason.
+        in_the_way: Vec<StreamInTheWay>,
     },
 }
 

@@ -24,6 +24,7 @@ use crate::{
     edge::Now,
     intake::Intake,
     journal::{Batch, Hold, Journal, JournalError},
+    leases::Leases,
     meters::Meters,
     settings::Settings,
     shard::Pending,
@@ -39,6 +40,7 @@ pub(crate) struct Commit {
     pub(crate) intake: Arc<Intake>,
     pub(crate) journal: Journal,
     pub(crate) hot: Arc<dyn Hot>,
+    pub(crate) leases: Arc<Leases>,
     /// Where the hot store's connections live.
     pub(crate) runtime: Handle,
     pub(crate) backlog: Arc<Backlog>,
@@ -194,7 +196,7 @@ impl Commit {
     /// Begins telling the hot store. An embedded one answers at once; another works beside the fsync.
     fn ask_hot(&mut self, now_ms: i64) -> Asked {
         let mut updates = std::mem::take(&mut self.memory.hot_updates);
-        self.memory.work.put_hot_updates(&mut updates);
+        self.memory.work.put_hot_updates(&self.leases, &mut updates);
         let hot = Arc::clone(&self.hot);
         let mut answer: BoxFuture<'static, _> = async move {
             let verdicts =
@@ -209,7 +211,7 @@ impl Commit {
         }
     }
 
-    /// The hot store's verdicts. Without an answer in time everybody plays on: it never fails an acknowledgement.
+    /// The hot store's verdicts. Without an answer in time everybody goes on as before: it never fails an acknowledgement.
     async fn hear_hot(&mut self, asked: Asked) -> Vec<Verdict> {
         let patience = Duration::from_millis(self.settings.hot_ms_max);
         let answer = match asked {
@@ -228,7 +230,8 @@ impl Commit {
 
     /// Shows reads, the flush and the tap what is durable now, then answers.
     fn settle(&mut self, hold: Option<&Hold>, verdicts: &[Verdict], now: Instant) {
-        let sum = self.memory.work.settle(verdicts, |durable| {
+        self.memory.work.hear(verdicts, &self.leases);
+        let sum = self.memory.work.settle(|durable| {
             if let Some(hold) = hold {
                 self.backlog.keep(durable, hold, now, &self.tap);
             }

@@ -15,6 +15,7 @@ use crate::{
     edge::{Doors, Now, shares::Shares},
     identity::Verifier,
     journal::{self, Disk, Journal, JournalError, Report, SegmentStats, Segments},
+    leases,
     meters::Meters,
     settings::{OutOfRange, Settings},
     tally::Tally,
@@ -112,7 +113,9 @@ impl Engine {
         let committed = parts.threads.run("commit", rooms.commit(Arc::clone(&intake), journal).run())?;
 
         let playback = Arc::new(rooms.playback(Arc::clone(&intake)));
-        let doors = Doors { intake, playback, verifier: parts.verifier, shares, now: parts.now };
+        let leases = Arc::clone(&rooms.leases);
+        tokio::spawn(leases::listen(Arc::downgrade(&leases), parts.hot.kicks()));
+        let doors = Doors { intake, playback, leases, verifier: parts.verifier, shares, now: parts.now };
         let recovered = recovery.recovered;
         let loops = Loops::watch(committed, flushed, &doors, &rooms);
         Ok(Self { doors, rooms, segments, recovered, journal_report, loops })

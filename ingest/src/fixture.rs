@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use playhead_store::{
     AccountId, Clock, DeviceId, EventKind, ItemId, ItemKind, Playable, SeqOrder, SessionId, SessionKey,
-    UserId, durable::KnownSession,
+    UserId, durable::KnownSession, lease::Terms,
 };
 
 use crate::{
@@ -29,6 +29,7 @@ pub(crate) fn opening(session: &str) -> Opening {
             },
             account: AccountId::new("family").unwrap(),
             device: DeviceId::new("tv").unwrap(),
+            terms: Terms::unlimited(),
         },
     }
 }

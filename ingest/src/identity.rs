@@ -24,7 +24,7 @@ pub mod token;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use playhead_store::{AccountId, DeviceId, UserId};
+use playhead_store::{AccountId, DeviceId, UserId, lease::Terms};
 
 pub use self::{
     access::Denied,
@@ -61,6 +61,8 @@ pub struct Viewer {
     pub device: DeviceId,
     /// What it is that may be played, when the token is one session's.
     pub pass: Option<Arc<Pass>>,
+    /// What kind of device it is, and how many streams the account may run, as the token says.
+    pub terms: Arc<Terms>,
 }
 
 /// Turns a credential into an identity. Edges ask through [`identify`].

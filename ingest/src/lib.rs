@@ -31,6 +31,8 @@ pub mod ticket;
 
 pub mod live;
 
+pub mod leases;
+
 mod opener;
 
 mod commit;

@@ -2,6 +2,7 @@
 //! and what is acknowledged but not yet in the durable store. Reads look here first.
 
 mod session;
+mod slot;
 mod viewer;
 
 use std::sync::{
@@ -11,12 +12,13 @@ use std::sync::{
 
 use dashmap::DashMap;
 use playhead_store::{
-    AccountId, Clock, DeviceId, Playable, SeqOrder, SessionKey, UserId, durable::KnownSession,
+    AccountId, Clock, DeviceId, Playable, SeqOrder, SessionKey, UserId, durable::KnownSession, lease::Terms,
 };
 use tokio::sync::OnceCell;
 
 pub use self::{
     session::{Session, SessionState},
+    slot::{OpenStream, Slot},
     viewer::{UnflushedPosition, Viewer, ViewerState},
 };
 use crate::journal::Hold;
@@ -30,6 +32,8 @@ pub struct Playing {
     pub account: AccountId,
     /// Where.
     pub device: DeviceId,
+    /// What the credential holds the stream to.
+    pub terms: Arc<Terms>,
 }
 
 /// What a frame that opens a session says.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use playhead_store::{Clock, Description, Event, SessionKey};
+use playhead_store::{Clock, Description, Event, SessionKey, lease::Terms};
 use tokio::time::Instant;
 
 use crate::{
@@ -145,5 +145,6 @@ fn playing(description: &Description) -> Playing {
         playable: description.playable.clone(),
         account: description.account.clone(),
         device: description.device.clone(),
+        terms: Terms::unlimited(),
     }
 }

@@ -24,6 +24,7 @@ mod engine;
 mod error;
 mod hot;
 mod layers;
+mod leases;
 mod listen;
 mod memory;
 mod read;
@@ -120,7 +121,9 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_024, MEMORY_MB)?;
     let journal = journal_settings(&mut read, &engine)?;
     let store = store(&mut read)?;
-    let hot = hot::hot(&mut read)?;
+    let (leases, times) = leases::leases(&mut read, &engine)?;
+    engine.leases = leases;
+    let hot = hot::hot(&mut read, times)?;
     engine.rules = rules(&mut read)?;
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
     let auth = auth::auth(&mut read)?;

@@ -6,8 +6,8 @@ use std::{
 };
 
 use playhead_proto::ingest::v1::{
-    Ack, ClientFrame, Event, EventKind, Rejection, ServerFrame, Session as Played, Verdict, command,
-    server_frame::Frame,
+    Ack, ClientFrame, Event, EventKind, Rejection, ServerFrame, Session as Played, Terminate, Verdict,
+    command, server_frame::Frame,
 };
 
 use crate::{
@@ -132,8 +132,9 @@ impl Core {
             Some(Frame::Ack(ack)) => self.acked(&ack, now),
             Some(Frame::Command(said)) => {
                 if let Some(command::Command::Terminate(said)) = said.command {
-                    let (reason, by_device) = (said.reason, said.by_device);
-                    self.progress.command = Some(Command::Terminate { reason, by_device });
+                    let code = said.code();
+                    let Terminate { reason, by_device, in_the_way, .. } = said;
+                    self.progress.command = Some(Command::Terminate { reason, by_device, code, in_the_way });
                 }
             }
             // The transport turns it into the stream's error; a frame of a later version says nothing to us.

@@ -129,7 +129,8 @@ impl Talk {
         let welcome = Welcome { next_beat_ms: 700, verdict: Verdict::Play.into(), ..Welcome::default() };
         let mut said = vec![Said::Welcome(welcome)];
         if now.script.terminates {
-            let terminate = Terminate { reason: "limit".into(), by_device: "tv".into() };
+            let terminate =
+                Terminate { reason: "limit".into(), by_device: "tv".into(), ..Default::default() };
             said.push(Said::Command(Command { command: Some(command::Command::Terminate(terminate)) }));
         }
         drop(now);

@@ -178,7 +178,7 @@ async fn commands_and_the_rhythm_reach_the_player() {
         let session = open(&client, "a");
         let mut progress = session.progress();
         let now = within(progress.wait_for(|now| now.command.is_some())).await.unwrap().clone();
-        let Some(Command::Terminate { reason, by_device }) = now.command else { panic!("no command") };
+        let Some(Command::Terminate { reason, by_device, .. }) = now.command else { panic!("no command") };
         assert_eq!((&*reason, &*by_device), ("limit", "tv"));
         assert_eq!(now.beat_interval, Duration::from_millis(700));
         assert!(now.is_connected && now.may_play);

@@ -15,6 +15,7 @@ use self::frame::{FrameWork, What};
 use crate::{
     admission::RejectReason,
     journal::{Batch, TooLarge},
+    leases::Leases,
     live::{Playing, Session, Viewer},
     record,
     settings::Settings,
@@ -109,17 +110,22 @@ impl Work {
     }
 
     /// Adds one update per frame that renews a session; a repeated beat does, too.
-    pub(super) fn put_hot_updates(&self, updates: &mut Vec<HotUpdate>) {
-        updates.extend(self.frames.iter().filter_map(FrameWork::hot_update));
+    pub(super) fn put_hot_updates(&self, leases: &Leases, updates: &mut Vec<HotUpdate>) {
+        updates.extend(self.frames.iter().filter_map(|frame| frame.hot_update(leases)));
+    }
+
+    /// Hears the verdicts on those updates, in their order.
+    pub(super) fn hear(&self, verdicts: &[Verdict], leases: &Leases) {
+        let renewing = self.frames.iter().filter(|frame| frame.renews());
+        renewing.zip(verdicts).for_each(|(frame, verdict)| frame.hear(verdict, leases));
     }
 
     /// Hands out what has become durable, then settles the tickets, and is empty afterwards.
-    pub(super) fn settle(&mut self, verdicts: &[Verdict], mut keep: impl FnMut(Durable<'_>)) -> Settled {
+    pub(super) fn settle(&mut self, mut keep: impl FnMut(Durable<'_>)) -> Settled {
         let mut sum = Settled::default();
         let mut rest = self.fresh.as_slice();
-        let mut verdicts = verdicts.iter().copied();
         for frame in self.frames.drain(..) {
-            let verdict = if frame.renews() { verdicts.next() } else { None };
+            let verdict = frame.verdict();
             let (events, behind) = rest.split_at_checked(frame.fresh).unwrap_or_default();
             rest = behind;
             frame.keep(events, &mut keep);
@@ -131,7 +137,7 @@ impl Work {
                 duplicate: frame.duplicate,
                 refused: frame.refused,
                 highest_seq: frame.highest_seq,
-                verdict: verdict.unwrap_or(Verdict::Play),
+                verdict,
             });
         }
         self.fresh.clear();

@@ -36,6 +36,7 @@ pub(crate) mod codec;
 mod connect;
 mod incoming;
 mod ingest;
+mod live;
 mod playback;
 mod status;
 

@@ -14,6 +14,7 @@ mod events;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod json;
+mod live;
 mod playback;
 mod query;
 mod server;
@@ -109,6 +110,8 @@ routes! {
     GET "/v1/users/{user}/continue-watching" => playback::continue_watching;
     GET "/v1/users/{user}/sessions" => playback::get_sessions;
     GET "/v1/users/{user}/sessions/{session}" => playback::get_session;
+    GET "/v1/accounts/{account}/live-sessions" => live::get_live_sessions;
+    DELETE "/v1/accounts/{account}/live-sessions/{code}" => live::delete_live_session;
 }
 
 /// What every handler is given.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::{identity::Verifier, intake::Intake, playback::Playback};
+use crate::{identity::Verifier, intake::Intake, leases::Leases, playback::Playback};
 
 pub mod grpc;
 pub mod http;
@@ -21,6 +21,8 @@ pub struct Doors {
     pub intake: Arc<Intake>,
     /// Where reads and marks go.
     pub playback: Arc<Playback>,
+    /// Where slots are asked for.
+    pub leases: Arc<Leases>,
     /// Who says who is asking.
     pub verifier: Arc<dyn Verifier>,
     /// How many streams a user may have.

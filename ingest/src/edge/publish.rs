@@ -14,6 +14,7 @@ use crate::{
     admission::{RejectReason, Rejection},
     identity::{Identity, Scope},
     intake::{Admitted, NoRoom, Offered},
+    leases::Said,
     live::{Opening, Playing, Session},
     ticket::{Refused, Ticket},
 };
@@ -125,6 +126,7 @@ struct Open {
 /// A batch that was offered.
 struct Waiting {
     session_id: String,
+    session: Arc<Session>,
     ticket: Ticket,
     admitted: Admitted,
 }
@@ -143,6 +145,9 @@ async fn open(
     match doors.intake.open(opening, batch.sent_at_ms, received_at_ms).await {
         Ok(session) => {
             let playing = session.playing(said);
+            if let Some(said) = Said::by_offered(&batch.events, session.clock, received_at_ms) {
+                doors.leases.admit(&session, &playing, said, received_at_ms).await;
+            }
             Ok(Open { session_id: batch.session_id, session, playing, events: batch.events })
         }
         Err(no_room) => Err(turn_away(doors, &batch, no_room)),
@@ -167,7 +172,7 @@ fn offer(doors: &Doors, open: Open, received_at_ms: i64) -> Waiting {
     let ticket = Ticket::default();
     let events = open.events.into_iter();
     let admitted = doors.intake.offer(&open.session, &open.playing, events, received_at_ms, &ticket);
-    Waiting { session_id: open.session_id, ticket, admitted }
+    Waiting { session_id: open.session_id, session: open.session, ticket, admitted }
 }
 
 impl Waiting {
@@ -183,7 +188,7 @@ impl Waiting {
             rejected: settled.refused,
             busy,
             acked_through_seq: settled.settled_through_seq,
-            verdict: settled.verdict,
+            verdict: self.session.slot.stop().map(Verdict::Stop).or(settled.verdict),
             abandoned: settled.abandoned,
             ..untaken(doors, self.session_id)
         }

@@ -99,7 +99,7 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
-    use playhead_store::AccountId;
+    use playhead_store::{AccountId, lease::Terms};
 
     use super::*;
 
@@ -109,6 +109,7 @@ mod tests {
             account: AccountId::new("family").unwrap(),
             device: DeviceId::new(device).unwrap(),
             pass: None,
+            terms: Terms::unlimited(),
         }
     }
 

@@ -11,27 +11,24 @@ use std::{
 
 use async_stream::try_stream;
 use futures_util::{FutureExt, Stream};
+use playhead_store::{hot::Verdict, lease::Stop};
 use tokio::{sync::watch, task::coop::consume_budget};
 
 pub(crate) use self::{
     failure::Failure,
     frames::{Caller, Frames, Said},
 };
-use self::{
-    greeting::{greet, identity},
-    run::Run,
-};
+use self::{greeting::greet, run::Run};
 use super::{
     Doors,
     publish::UnreadableBatch,
     shares::Share,
-    wire::{self, ClientFrame, Hello, ServerFrame},
+    wire::{self, ClientFrame, ServerFrame},
 };
 use crate::{
     admission::{RejectReason, Rejection},
-    identity::Identity,
     intake::{Admitted, Offered, Sender},
-    live::{Playing, Session},
+    live::{OpenStream, Playing, Session},
     tally::Ending,
     ticket::{Refused, Settlement, Ticket},
 };
@@ -39,6 +36,7 @@ use crate::{
 mod failure;
 mod frames;
 mod greeting;
+mod opening;
 mod run;
 
 /// The most events that come one by one and are offered together.
@@ -50,6 +48,8 @@ const BURST_MAX: usize = 256;
 enum Heard {
     /// Events have ended, or were not taken.
     Settled(Settlement),
+    /// The session must stop.
+    MustStop(Arc<Stop>),
     /// The client sent something.
     Said(Said),
     /// The client has closed its side.
@@ -76,9 +76,13 @@ pub(crate) fn talk<F: Frames>(
         }?;
         let mut talk = Talk::<F>::open(doors, caller, hello).await?;
         yield talk.welcome();
+        if let Some(told) = talk.tell_at_once() {
+            yield told;
+        }
         loop {
             match talk.next(&mut frames, stop.as_mut()).await? {
                 Heard::Settled(settled) => yield talk.ack(settled)?,
+                Heard::MustStop(stop) => yield talk.tell(stop),
                 Heard::Said(said) => {
                     let mut heard = Some(said);
                     while let Some(said) = heard {
@@ -117,34 +121,15 @@ struct Talk<F: Frames> {
     burst: usize,
     /// How the client's side ended, if it was seen while there was more to do.
     ended: Option<Result<Option<Said>, F::Error>>,
+    /// Why the session must stop, as far as the client was told.
+    told: Option<Arc<Stop>>,
     /// What the viewer has of this node.
     _share: Share,
+    /// That the session is there now.
+    _open: OpenStream,
 }
 
 impl<F: Frames> Talk<F> {
-    async fn open(doors: Doors, caller: Caller, hello: Hello) -> Result<Self, Failure> {
-        let identity = identity(&doors, caller, &hello).await?;
-        let opening = hello.batch.opening(&identity).map_err(|rejection| {
-            let field = format!("hello.{}", rejection.field).into();
-            Failure::Refused(Rejection { field, ..rejection })
-        })?;
-        let share = match &identity {
-            Identity::Viewer(viewer) => doors.shares.take(viewer).map_err(Failure::TooManyStreams)?,
-            _ => return Err(Failure::ViewerRequired),
-        };
-        let said = opening.playing.clone();
-        let session = doors.intake.open(opening, hello.batch.sent_at_ms, (doors.now)()).await;
-        let session = session.map_err(|no_room| Failure::Busy { retry_after_ms: no_room.retry_after_ms })?;
-        let playing = session.playing(said);
-        let run = hello.datagrams.then(|| Run::from(hello.unacked_from_seq));
-        let (ticket, singles, burst, ended) = (Ticket::default(), Vec::new(), 0, None);
-        Ok(Self { doors, session, playing, ticket, run, singles, burst, ended, _share: share })
-    }
-
-    fn welcome(&self) -> ServerFrame {
-        wire::welcome((self.doors.now)(), self.doors.intake.limits())
-    }
-
     /// Waits for what comes first. Safe to cancel.
     ///
     /// Acks come before frames, so that no flood of frames can hold them up; and they cannot hold up frames, because
@@ -156,6 +141,7 @@ impl<F: Frames> Talk<F> {
             None => tokio::select! {
                 biased;
                 settled = self.ticket.changed() => return Ok(Heard::Settled(settled)),
+                stop = self.session.slot.stopped(self.told.as_ref()) => return Ok(Heard::MustStop(stop)),
                 said = frames.next() => said,
                 _ = stop => return Ok(Heard::Stopping),
             },
@@ -273,6 +259,9 @@ impl<F: Frames> Talk<F> {
                 settled.repeat_from_seq = Some(run.next_seq());
             }
             settled.settled_through_seq = run.through_seq();
+        }
+        if let Some(stop) = self.session.slot.stop() {
+            settled.verdict = Some(Verdict::Stop(stop));
         }
         Ok(wire::ack(settled, self.doors.intake.limits()))
     }

@@ -10,15 +10,17 @@
 //! cut, a frame that has two of its alternatives is refused instead of taken for the last, and the long deprecated
 //! groups are refused instead of skipped. Unknown fields are skipped, so that newer clients can talk to this server.
 
+mod lease;
 mod playback;
 mod read;
 mod scan;
 mod write;
 
+pub use lease::live_session;
 pub use playback::{position, session};
 pub use read::{ClientFrame, Hello, client_frame, publish_request, session_events};
 pub use write::{ServerFrame, ack, event, publish_response, session_outcome, verdict, welcome};
-pub(crate) use write::{delimited, failure};
+pub(crate) use write::{delimited, failure, terminate};
 
 /// The protocol version that this server speaks.
 pub const PROTOCOL_VERSION: u32 = 1;

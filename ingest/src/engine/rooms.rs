@@ -14,6 +14,7 @@ use crate::{
     flush::Flush,
     intake::Intake,
     journal::{Journal, Segments},
+    leases::Leases,
     live::Live,
     meters::Meters,
     opener::Opener,
@@ -33,6 +34,7 @@ pub(super) struct Rooms {
     pub(super) backlog: Arc<Backlog>,
     pub(super) tally: Arc<Tally>,
     pub(super) meters: Arc<Meters>,
+    pub(super) leases: Arc<Leases>,
     pub(super) tap: Tap,
     durable: Arc<dyn Durable>,
     hot: Arc<dyn Hot>,
@@ -42,8 +44,12 @@ pub(super) struct Rooms {
 
 impl Rooms {
     pub(super) fn new(settings: Settings, parts: &Parts) -> Self {
+        let live = Arc::new(Live::new(settings.limits.sessions_max));
+        let (hot, patience) = (Arc::clone(&parts.hot), Duration::from_millis(settings.hot_ms_max));
+        let leases = Leases::new(Arc::clone(&live), hot, settings.leases.clone(), patience);
         Self {
-            live: Arc::new(Live::new(settings.limits.sessions_max)),
+            live,
+            leases: Arc::new(leases),
             backlog: Arc::new(Backlog::new(settings.backlog_events_enough())),
             tally: Arc::default(),
             meters: Arc::default(),
@@ -66,6 +72,7 @@ impl Rooms {
             intake,
             journal,
             hot: Arc::clone(&self.hot),
+            leases: Arc::clone(&self.leases),
             runtime: Handle::current(),
             backlog: Arc::clone(&self.backlog),
             tally: Arc::clone(&self.tally),

@@ -1,6 +1,6 @@
 //! What an identity may touch: one place for the rule, in whatever words an edge tells it.
 
-use playhead_store::UserId;
+use playhead_store::{AccountId, DeviceId, UserId};
 
 use super::{Identity, Scope};
 
@@ -24,6 +24,38 @@ impl Identity {
             Self::Viewer(viewer) if viewer.user == *user => Ok(()),
             Self::Viewer(_) => Err(Denied::Absent),
             Self::Service { .. } | Self::Admin => self.may_for_all(scope).map_err(Denied::Scope),
+        }
+    }
+
+    /// Whether this identity may do what `scope` stands for with the live sessions of this account. A viewer may with
+    /// those of its own.
+    ///
+    /// # Errors
+    /// [`Denied`], to be told to the caller.
+    pub fn may_of_account(&self, scope: Scope, account: &AccountId) -> Result<(), Denied> {
+        match self {
+            Self::Viewer(viewer) if viewer.account == *account => Ok(()),
+            Self::Viewer(_) => Err(Denied::Absent),
+            Self::Service { .. } | Self::Admin => self.may_for_all(scope).map_err(Denied::Scope),
+        }
+    }
+
+    /// Whether names of this user and of its sessions may be shown to this identity. Within an account, viewers see what
+    /// others play, and not who they are.
+    #[must_use]
+    pub fn sees(&self, user: &UserId) -> bool {
+        match self {
+            Self::Viewer(viewer) => viewer.user == *user,
+            Self::Service { .. } | Self::Admin => true,
+        }
+    }
+
+    /// The device of a viewer.
+    #[must_use]
+    pub fn device(&self) -> Option<DeviceId> {
+        match self {
+            Self::Viewer(viewer) => Some(viewer.device.clone()),
+            Self::Service { .. } | Self::Admin => None,
         }
     }
 
@@ -59,6 +91,7 @@ mod tests {
             account: AccountId::new("family").unwrap(),
             device: DeviceId::new("tv").unwrap(),
             pass: None,
+            terms: Terms::unlimited(),
         });
         let service = Identity::Service { scopes: [Scope::PlaybackRead].into_iter().collect() };
         for scope in Scope::ALL {
@@ -67,6 +100,10 @@ mod tests {
             assert_eq!(viewer.may(scope, &user("ben")), Err(Denied::Absent));
             assert_eq!(service.may(scope, &user("ben")).is_ok(), allowed, "{scope:?}");
             assert_eq!(Identity::Admin.may(scope, &user("ben")), Ok(()));
+            let account = |name: &str| AccountId::new(name).unwrap();
+            assert_eq!(viewer.may_of_account(scope, &account("family")), Ok(()));
+            assert_eq!(viewer.may_of_account(scope, &account("ann")), Err(Denied::Absent));
+            assert_eq!(service.may_of_account(scope, &account("family")).is_ok(), allowed, "{scope:?}");
         }
         assert_eq!(service.may(Scope::PlaybackErase, &user("ben")), Err(Denied::Scope(Scope::PlaybackErase)));
         assert_eq!(service.may_publish(), Err(Scope::IngestWrite));

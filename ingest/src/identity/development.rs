@@ -2,7 +2,7 @@
 //! `playhead-*` headers override its parts; the account defaults to the user's id, the device to `unknown`. Whoever
 //! names nobody is a service that may do everything.
 
-use playhead_store::{AccountId, DeviceId, UserId};
+use playhead_store::{AccountId, DeviceId, UserId, lease::Terms};
 
 use super::{Credential, Identity, IdentityError, Scopes, Verifier, Viewer};
 
@@ -10,8 +10,7 @@ use super::{Credential, Identity, IdentityError, Scopes, Verifier, Viewer};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Development;
 
-/// The device of a viewer who names none.
-pub const UNKNOWN_DEVICE: &str = "unknown";
+pub use playhead_store::lease::UNKNOWN_DEVICE;
 
 impl Verifier for Development {
     fn verify(&self, credential: Credential<'_>) -> Result<Identity, IdentityError> {
@@ -29,6 +28,7 @@ impl Verifier for Development {
             device: DeviceId::new(device)
                 .map_err(|problem| IdentityError::Malformed { part: "device", problem })?,
             pass: None,
+            terms: Terms::unlimited(),
         }))
     }
 }
@@ -45,6 +45,7 @@ mod tests {
             account: AccountId::new(account).unwrap(),
             device: DeviceId::new(device).unwrap(),
             pass: None,
+            terms: Terms::unlimited(),
         }))
     }
 

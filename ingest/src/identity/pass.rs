@@ -1,6 +1,8 @@
-//! What a session token allows beyond naming a viewer: one session of one item, and the account's stream rules, as
-//! they were when the token was signed.
+//! What a session token allows beyond naming a viewer: one session of one item.
 
+pub use playhead_store::lease::rules::{
+    AtLimit, DEVICE_TYPE_BYTES_MAX, DEVICE_TYPES_MAX, DeviceType, STREAMS_MAX, StreamRules,
+};
 use playhead_store::{ItemId, ItemKind, SessionId};
 
 /// What a session token is for. Its words win over a frame's.
@@ -16,98 +18,4 @@ pub struct Pass {
     pub duration_ms: Option<i64>,
     /// Where its closing credits begin, ms; `None` leaves it to the frame.
     pub credits_ms: Option<i64>,
-    /// What kind of device plays, by the operator's own words; limits may be per kind.
-    pub device_type: Option<DeviceType>,
-    /// How many streams the account may run; `None` sets no limit.
-    pub streams: Option<StreamRules>,
-}
-
-/// How many streams an account may run at once, and what happens to one more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StreamRules {
-    /// The most streams at once, on devices of all kinds, 1 to [`STREAMS_MAX`].
-    pub streams_max: u32,
-    /// What happens at the limit.
-    pub at_limit: AtLimit,
-    /// The most streams on devices of one kind, 0 to [`STREAMS_MAX`], for at most [`DEVICE_TYPES_MAX`] kinds, sorted.
-    pub per_device_type: Vec<(DeviceType, u32)>,
-}
-
-/// What happens to one stream more than allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AtLimit {
-    /// The new stream is refused.
-    DenyNewest,
-    /// The oldest stream is stopped.
-    EvictOldest,
-}
-
-impl AtLimit {
-    /// All rules.
-    pub const ALL: [Self; 2] = [Self::DenyNewest, Self::EvictOldest];
-
-    /// Its name in a token.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::DenyNewest => "DENY_NEWEST",
-            Self::EvictOldest => "EVICT_OLDEST",
-        }
-    }
-
-    /// The rule of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.name() == name)
-    }
-}
-
-/// A kind of device, by the operator's own word: 1 to 32 letters, digits, `-` and `_`, such as `tv` or `mobile`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct DeviceType(Box<str>);
-
-impl DeviceType {
-    /// Takes a word, or `None` when it is none.
-    #[must_use]
-    pub fn new(word: &str) -> Option<Self> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        let fits = (1..=DEVICE_TYPE_BYTES_MAX).contains(&word.len()) && word.bytes().all(is_plain);
-        fits.then(|| Self(word.into()))
-    }
-
-    /// The word.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The most streams that a rule can allow. Whoever needs more sets no rule.
-pub const STREAMS_MAX: u32 = 1_000;
-/// The most kinds of devices in one rule.
-pub const DEVICE_TYPES_MAX: usize = 16;
-/// The longest word for a kind of device, bytes.
-pub const DEVICE_TYPE_BYTES_MAX: usize = 32;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kind_of_device_is_a_plain_word() {
-        for word in ["tv", "set-top_box", &"x".repeat(32)] {
-            assert_eq!(DeviceType::new(word).unwrap().as_str(), word);
-        }
-        for word in ["", "a b", "a\0", "tv/1", "é", &"x".repeat(33)] {
-            assert_eq!(DeviceType::new(word), None, "{word:?}");
-        }
-    }
-
-    #[test]
-    fn a_rule_is_found_by_its_name() {
-        for rule in AtLimit::ALL {
-            assert_eq!(AtLimit::from_name(rule.name()), Some(rule));
-        }
-        assert_eq!(AtLimit::from_name("deny_newest"), None);
-    }
 }

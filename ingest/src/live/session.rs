@@ -11,7 +11,7 @@ use playhead_store::{
     seqs::SeqSet,
 };
 
-use super::{Holds, Opening, Playing, Viewer};
+use super::{Holds, Opening, Playing, Slot, Viewer};
 use crate::journal::Hold;
 
 /// A session that is live on this node. Whoever holds it may offer events without a look-up.
@@ -29,6 +29,8 @@ pub struct Session {
     pub playing: Arc<Playing>,
     used_at_ms: AtomicI64,
     shard_hash: OnceLock<u64>,
+    /// Its hold on one of its account's stream slots.
+    pub(crate) slot: Slot,
     state: Mutex<SessionState>,
 }
 
@@ -72,6 +74,7 @@ impl Session {
             playing: Arc::new(opening.playing),
             used_at_ms: AtomicI64::new(now_ms),
             shard_hash: OnceLock::new(),
+            slot: Slot::default(),
             state: Mutex::new(state),
         }
     }

@@ -39,7 +39,7 @@ impl Log {
 }
 
 fn keep(session: &Session, seq: u64, hold: &Hold) -> bool {
-    let Playing { playable, account, device } = opening("any").playing;
+    let Playing { playable, account, device, .. } = opening("any").playing;
     let description = Description { as_of_ms: NOW, playable, account, device, order: SeqOrder::Native };
     let event = Event::new(EventKind::Beat, seq, NOW);
     session.with(|state| state.keep(&[event], &description, hold))

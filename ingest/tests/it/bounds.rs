@@ -29,6 +29,7 @@ use playhead_store::{
     StoreError, UserId,
     durable::{Durable, KnownSession, SessionRow, WriteBatch},
     hot::embedded::EmbeddedHot,
+    lease::Terms,
     position::PositionRow,
 };
 use tokio::sync::watch;
@@ -162,8 +163,8 @@ impl House {
             duration_ms: Some(3_600_000),
             credits_ms: None,
         };
-        let playing =
-            Playing { playable, account: AccountId::new(id).unwrap(), device: DeviceId::new(id).unwrap() };
+        let (account, device) = (AccountId::new(id).unwrap(), DeviceId::new(id).unwrap());
+        let playing = Playing { playable, account, device, terms: Terms::unlimited() };
         let key = SessionKey { user: UserId::new(id).unwrap(), session: SessionId::new(id).unwrap() };
         let opening = Opening { key, order: SeqOrder::Native, playing };
         self.engine.doors().intake.open(opening, None, (self.engine.doors().now)()).await.unwrap()

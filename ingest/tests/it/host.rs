@@ -2,8 +2,9 @@
 
 use std::{
     io,
+    path::Path,
     sync::{Arc, Condvar, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use playhead_ingest::{
@@ -13,14 +14,17 @@ use playhead_ingest::{
     journal::{self, Disk, DiskFile, FsDisk, Listed},
     settings::Settings,
 };
-use playhead_store::{durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};
+use playhead_store::{
+    durable::embedded::EmbeddedDurable,
+    hot::{Hot, embedded::EmbeddedHot},
+};
 use tempfile::TempDir;
 
 /// An engine that stops and goes when it is dropped.
 pub struct Host {
     pub engine: Engine,
     pub gate: Arc<Gate>,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Host {
@@ -30,15 +34,34 @@ impl Host {
 
     /// A host whose callers are who this verifier says.
     pub async fn believing(settings: Settings, verifier: Arc<dyn Verifier>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::before(settings, verifier, Arc::new(EmbeddedHot::default())).await
+    }
+
+    /// A host before this hot store.
+    pub async fn before(settings: Settings, verifier: Arc<dyn Verifier>, hot: Arc<dyn Hot>) -> Self {
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), settings, verifier, hot).await
+    }
+
+    /// Ends, and begins anew on the same folder with a hot store that knows nothing.
+    pub async fn restarted(self, settings: Settings, verifier: Arc<dyn Verifier>) -> Self {
+        assert!(self.engine.stop(Duration::from_secs(10)).await, "all of it is flushed");
+        let folder = Arc::clone(&self.folder);
+        drop(self);
+        Self::on(folder, settings, verifier, Arc::new(EmbeddedHot::default())).await
+    }
+
+    async fn on(
+        folder: Arc<TempDir>,
+        settings: Settings,
+        verifier: Arc<dyn Verifier>,
+        hot: Arc<dyn Hot>,
+    ) -> Self {
         let gate = Arc::new(Gate::default());
         let disk =
             GatedDisk { files: FsDisk::open(folder.path().join("journal")).unwrap(), gate: gate.clone() };
         let parts = Parts {
-            durable: Arc::new(
-                EmbeddedDurable::open(&folder.path().join("store"), Default::default()).unwrap(),
-            ),
-            hot: Arc::new(EmbeddedHot::new(Default::default())),
+            durable: Arc::new(open_durable(&folder.path().join("store")).await),
+            hot,
             disk: Arc::new(disk),
             journal: journal::Settings::default(),
             verifier,
@@ -47,7 +70,7 @@ impl Host {
             threads: Threads::Own,
         };
         let engine = Engine::start(settings, parts).await.unwrap();
-        Self { engine, gate, _folder: folder }
+        Self { engine, gate, folder }
     }
 
     pub fn doors(&self) -> Doors {
@@ -58,6 +81,18 @@ impl Host {
 impl Drop for Host {
     fn drop(&mut self) {
         self.gate.open();
+    }
+}
+
+/// Opens the store once whoever had it before has let go of it.
+async fn open_durable(path: &Path) -> EmbeddedDurable {
+    let begun = Instant::now();
+    loop {
+        match EmbeddedDurable::open(path, Default::default()) {
+            Ok(durable) => return durable,
+            Err(error) => assert!(begun.elapsed() < Duration::from_secs(10), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 

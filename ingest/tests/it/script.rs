@@ -6,6 +6,7 @@
 mod behaviours;
 mod grpc;
 mod http;
+mod limits;
 mod quic;
 
 use playhead_ingest::{settings::Settings, tally::Count};

@@ -8,3 +8,4 @@ mod matrix;
 mod passes;
 mod quic;
 mod scopes;
+mod streams;

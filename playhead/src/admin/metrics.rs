@@ -12,6 +12,7 @@ use prometheus_client::{
 
 use super::{Served, process::Process};
 
+mod leases;
 mod listeners;
 mod tokens;
 
@@ -27,6 +28,7 @@ pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<S
         if let Some(meters) = quic {
             register_quic(registry, meters);
         }
+        registry.register_collector(Box::new(leases::Page(Arc::clone(engine))));
         let engine = Arc::clone(engine);
         registry.register_collector(Box::new(Room { engine, shard_events_max }));
     }

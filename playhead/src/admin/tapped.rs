@@ -110,6 +110,7 @@ mod tests {
     use playhead_ingest::live::Playing;
     use playhead_store::{
         AccountId, DeviceId, Event, EventKind, ItemId, ItemKind, Playable, SessionId, SessionKey, UserId,
+        lease::Terms,
     };
     use tokio::sync::broadcast;
 
@@ -121,7 +122,8 @@ mod tests {
             credits_ms: None,
         };
         let account = AccountId::new("home").unwrap();
-        let playing = Arc::new(Playing { playable, account, device: DeviceId::new("tv").unwrap() });
+        let (device, terms) = (DeviceId::new("tv").unwrap(), Terms::unlimited());
+        let playing = Arc::new(Playing { playable, account, device, terms });
         let key = SessionKey { user: UserId::new(user).unwrap(), session: SessionId::new("s-1").unwrap() };
         let event = Event { position_ms: Some(12_000), ..Event::new(EventKind::Beat, seq, 1_000) };
         Arc::new(Tapped { key, playing, event })

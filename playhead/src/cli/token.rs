@@ -127,7 +127,7 @@ pub(crate) struct ViewerClaims {
     #[arg(long, value_name = "MS", requires = "session")]
     pub(crate) credits_ms: Option<i64>,
     /// The most streams that the account may run at once
-    #[arg(long, value_name = "N", requires = "session")]
+    #[arg(long, value_name = "N")]
     pub(crate) streams_max: Option<u32>,
     /// What happens to one more: DENY_NEWEST or EVICT_OLDEST
     #[arg(long, value_name = "RULE", requires = "streams_max", default_value = "DENY_NEWEST")]
@@ -135,6 +135,12 @@ pub(crate) struct ViewerClaims {
     /// The most streams on one kind of device, such as mobile=2; again for each
     #[arg(long, value_name = "WORD=N", requires = "streams_max", value_parser = word_and_number)]
     pub(crate) streams_of: Vec<(String, u32)>,
+    /// The most streams of one kind of content, such as LIVE=1; again for each
+    #[arg(long, value_name = "KIND=N", requires = "streams_max", value_parser = word_and_number)]
+    pub(crate) streams_of_content: Vec<(String, u32)>,
+    /// The most devices at once
+    #[arg(long, value_name = "N", requires = "streams_max")]
+    pub(crate) streams_devices: Option<u32>,
 }
 
 /// Who signs, and for whom.

@@ -26,6 +26,7 @@ pub(crate) fn settings(read: &mut Reader) -> Result<Settings, ConfigError> {
     let settings = Settings {
         limits,
         rules: engine.default.rules,
+        leases: engine.default.leases.clone(),
         flush_age_ms: engine
             .number("flush_age_ms", "How long events gather before the store's write, ms.")?,
         flush_events_max: engine.count("flush_events_max", "Most events in one write to the store.")?,

@@ -2,9 +2,12 @@
 
 use std::{fs::File, io::Read};
 
-use playhead_store::hot::{
-    embedded::EmbeddedHotSettings,
-    redis::{self, RedisHotSettings, Secret},
+use playhead_store::{
+    hot::{
+        embedded::EmbeddedHotSettings,
+        redis::{self, RedisHotSettings, Secret},
+    },
+    lease::LeaseTimes,
 };
 
 use super::{ConfigError, read::Reader};
@@ -19,17 +22,17 @@ pub(crate) enum HotSettings {
 }
 
 /// Reads `[hot]`.
-pub(crate) fn hot(read: &mut Reader) -> Result<HotSettings, ConfigError> {
+pub(crate) fn hot(read: &mut Reader, leases: LeaseTimes) -> Result<HotSettings, ConfigError> {
     let about = "Where the state that nodes share is kept: in this process, or on Redis or Valkey servers.";
     let backend = read.choice("hot.backend", about, &["embedded", "redis"])?;
     let settings = redis(read)?;
     if backend == "redis" {
-        return Ok(HotSettings::Redis(settings));
+        return Ok(HotSettings::Redis(RedisHotSettings { leases, ..settings }));
     }
     // Whoever names servers means to use them; keeping all to oneself would be a trap.
     match KEYS.into_iter().find_map(|key| Some((key, read.said(key)?))) {
         Some((key, said)) => Err(read.wrong(key, said, "nothing, unless hot.backend is redis")),
-        None => Ok(HotSettings::Embedded(EmbeddedHotSettings::default())),
+        None => Ok(HotSettings::Embedded(EmbeddedHotSettings { leases, ..EmbeddedHotSettings::default() })),
     }
 }
 

@@ -52,6 +52,7 @@ fn hot_bytes(hot: &HotSettings) -> u64 {
 fn embedded_hot_bytes(hot: &EmbeddedHotSettings) -> u64 {
     (hot.sessions_max as u64 * HOT_SESSION_BYTES)
         .saturating_add(hot.positions_max as u64 * HOT_POSITION_BYTES)
+        .saturating_add(hot.accounts_max as u64 * HOT_ACCOUNT_BYTES)
 }
 
 const MB: u64 = 1 << 20;
@@ -61,5 +62,7 @@ const HOT_SESSION_BYTES: u64 = 400;
 const HOT_POSITION_BYTES: u64 = 800;
 /// A call that waits for its reply: its keys, arguments and packed form, ids of a UUID's length supposed.
 const HOT_CALL_BYTES: u64 = 1_200;
+/// Likewise, with one stream.
+const HOT_ACCOUNT_BYTES: u64 = 900;
 /// How many consumers the error names.
 const CONSUMERS_NAMED: usize = 3;

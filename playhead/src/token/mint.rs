@@ -65,6 +65,8 @@ fn with_viewer(claims: TokenClaims, said: &ViewerClaims) -> TokenClaims {
         max,
         at_limit: said.streams_at_limit.clone(),
         per_device_type: said.streams_of.clone(),
+        per_item_kind: said.streams_of_content.clone(),
+        devices: said.streams_devices,
     });
     TokenClaims {
         account: said.account.clone(),

@@ -1,5 +1,9 @@
 //! The promises of [`Hot`], each as a case that a store passes or panics.
 
+mod leases;
+
+pub use leases::*;
+
 use super::Dice;
 use crate::{
     AccountId, Clock, DeviceId, ItemId, SessionId, SessionKey, UserId,
@@ -155,6 +159,7 @@ fn update(key: &SessionKey, last_at_ms: i64, position: Option<(ItemId, PositionR
         clock: Clock { fixed_at_ms: NOW_MS, offset_ms: 0 },
         last_at_ms,
         position,
+        beat: None,
     }
 }
 

@@ -66,6 +66,23 @@ macro_rules! hot_contract {
             positions_are_listed_by_user
             names_that_begin_each_other_do_not_mix
             an_erased_user_is_forgotten
+            sessions_below_the_limit_are_admitted_and_listed
+            the_newest_is_denied_at_the_limit
+            beats_keep_a_lease_and_three_that_are_missing_end_it
+            the_oldest_is_evicted_and_told_by_whom
+            a_device_takes_over_its_own_ghost
+            a_second_session_of_a_device_plays_on_where_there_is_room
+            an_ended_session_gives_its_slot_back
+            a_paused_session_keeps_its_slot_for_a_while
+            a_stuck_playhead_counts_as_paused
+            limits_hold_by_device_type_content_and_device
+            a_stopped_session_stays_stopped
+            forgotten_leases_come_back_with_the_next_beats
+            a_paused_session_gives_way_when_leases_come_back
+            rules_that_are_tried_stop_nobody
+            what_was_watched_offline_takes_no_slot
+            racing_sessions_never_exceed_the_limit
+            it_decides_as_the_rule_does
         }
     };
 }

@@ -5,18 +5,28 @@
 //! a few of the entries that have waited the longest.
 
 mod aging;
+mod leases;
 mod part;
 
 use super::{Hot, HotUpdate, Verdict};
-use crate::{Clock, ItemId, SessionKey, StoreError, UserId, position::PositionRow};
+use crate::{
+    AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, UserId,
+    lease::{Kick, Lease, LeaseTimes, StopTarget},
+    position::PositionRow,
+};
 use ahash::RandomState;
+use leases::Leases;
 use part::Part;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    hash::Hash,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use tokio::sync::broadcast;
 
 /// How much an embedded hot store remembers, and for how long.
 ///
-/// A session takes some 400 bytes and a position some 800, ids of a UUID's length supposed, so the defaults bound it to
-/// about 120 MB. A server with few viewers uses what these need.
+/// A session takes some 400 bytes, a position some 800, an account with one stream some 900, ids of a UUID's length
+/// supposed, so the defaults bound it to about 210 MB. A server with few viewers uses what these need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmbeddedHotSettings {
     /// Sessions to remember.
@@ -29,6 +39,10 @@ pub struct EmbeddedHotSettings {
     pub position_ttl_ms: i64,
     /// Erasures to remember, so that a commit that was under way brings nothing back.
     pub erasures_max: usize,
+    /// Accounts whose leases to remember.
+    pub accounts_max: usize,
+    /// How long leases last.
+    pub leases: LeaseTimes,
 }
 
 impl Default for EmbeddedHotSettings {
@@ -39,6 +53,8 @@ impl Default for EmbeddedHotSettings {
             positions_max: 100_000,
             position_ttl_ms: 24 * HOUR_MS,
             erasures_max: 10_000,
+            accounts_max: 100_000,
+            leases: LeaseTimes::default(),
         }
     }
 }
@@ -47,27 +63,62 @@ impl Default for EmbeddedHotSettings {
 pub struct EmbeddedHot {
     hasher: RandomState,
     /// A user's whole state is in one part.
-    first: Mutex<Part>,
-    others: Vec<Mutex<Part>>,
+    parts: Parts<Part>,
+    /// An account's leases are in one part.
+    leases: Parts<Leases>,
+    kicks: broadcast::Sender<Kick>,
+}
+
+/// A map in parts, each behind its own lock.
+struct Parts<T> {
+    first: Mutex<T>,
+    others: Vec<Mutex<T>>,
 }
 
 impl EmbeddedHot {
     /// An empty store.
     #[must_use]
     pub fn new(settings: EmbeddedHotSettings) -> Self {
-        let part = || Mutex::new(Part::new(&settings, PARTS));
         Self {
             hasher: RandomState::new(),
-            first: part(),
-            others: std::iter::repeat_with(part).take(PARTS - 1).collect(),
+            parts: Parts::new(|| Part::new(&settings, PARTS)),
+            leases: Parts::new(|| Leases::new(&settings, PARTS)),
+            kicks: broadcast::Sender::new(KICKS_MAX),
         }
     }
 
     fn part(&self, user: &UserId) -> MutexGuard<'_, Part> {
-        let hash = self.hasher.hash_one(user) % PARTS as u64;
+        self.parts.of(user, &self.hasher)
+    }
+
+    fn leases(&self, account: &AccountId) -> MutexGuard<'_, Leases> {
+        self.leases.of(account, &self.hasher)
+    }
+
+    fn tell(&self, kicked: impl IntoIterator<Item = Kick>) {
+        for kick in kicked {
+            // Nobody listening is no error.
+            let _ = self.kicks.send(kick);
+        }
+    }
+}
+
+impl<T> Parts<T> {
+    fn new(part: impl Fn() -> T) -> Self {
+        let part = || Mutex::new(part());
+        Self { first: part(), others: std::iter::repeat_with(part).take(PARTS - 1).collect() }
+    }
+
+    fn of(&self, key: &impl Hash, hasher: &RandomState) -> MutexGuard<'_, T> {
+        let hash = hasher.hash_one(key) % PARTS as u64;
         let index = usize::try_from(hash).unwrap_or_default();
         // Whatever made a lock's holder panic, what it guards is never the record.
         self.others.get(index).unwrap_or(&self.first).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn each(&self) -> impl Iterator<Item = MutexGuard<'_, T>> {
+        let all = std::iter::once(&self.first).chain(&self.others);
+        all.map(|part| part.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -84,10 +135,39 @@ impl Hot for EmbeddedHot {
     }
 
     async fn apply(&self, batch: &[HotUpdate], now_ms: i64) -> Result<Vec<Verdict>, StoreError> {
+        let mut verdicts = Vec::with_capacity(batch.len());
         for update in batch {
             self.part(&update.key.user).apply(update, now_ms);
+            let (verdict, kicked) = match update.beat {
+                Some(_) => self.leases(&update.account).assert(update, now_ms),
+                None => (Verdict::Play, Vec::new()),
+            };
+            self.tell(kicked);
+            verdicts.push(verdict);
         }
-        Ok(vec![Verdict::Play; batch.len()])
+        Ok(verdicts)
+    }
+
+    async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError> {
+        Ok(self.leases(account).live(account, now_ms))
+    }
+
+    async fn stop(
+        &self,
+        account: &AccountId,
+        target: &StopTarget,
+        by_device: Option<DeviceId>,
+        now_ms: i64,
+    ) -> Result<Option<Lease>, StoreError> {
+        let stopped = self.leases(account).stop(account, target, by_device, now_ms);
+        Ok(stopped.map(|(lease, kick)| {
+            self.tell([kick]);
+            lease
+        }))
+    }
+
+    fn kicks(&self) -> broadcast::Receiver<Kick> {
+        self.kicks.subscribe()
     }
 
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError> {
@@ -100,10 +180,13 @@ impl Hot for EmbeddedHot {
 
     async fn erase(&self, user: &UserId, through_ms: i64) -> Result<(), StoreError> {
         self.part(user).erase(user, through_ms);
+        self.leases.each().for_each(|mut leases| leases.erase(user, through_ms));
         Ok(())
     }
 }
 
 /// Locks. With 64, two of eight cores rarely want the same one.
 const PARTS: usize = 64;
+/// Kicks that a slow listener may fall behind.
+const KICKS_MAX: usize = 4_096;
 const HOUR_MS: i64 = 60 * 60 * 1_000;

@@ -1,7 +1,14 @@
 //! The hot store: short-lived state that the nodes share. It is never the record: whatever it forgets is rebuilt from
 //! the durable store and the next beats.
 
-use crate::{AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, UserId, position::PositionRow};
+use crate::{
+    AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, UserId,
+    lease::{Beat, Claim, Kick, Lease, StopTarget},
+    position::PositionRow,
+};
+use tokio::sync::broadcast;
+
+pub use crate::lease::Verdict;
 
 pub mod embedded;
 
@@ -14,10 +21,37 @@ pub trait Hot: Send + Sync + 'static {
     /// Fixes a session's clock, once: the first proposal wins on every node, and later callers get it back.
     async fn fix_clock(&self, key: &SessionKey, proposed: Clock) -> Result<Clock, StoreError>;
 
-    /// Takes what one commit made durable: renews each session and joins its position. Returns one verdict per
-    /// update, in their order. Repeating a batch, or giving parts of it in another order, changes nothing.
-    /// `now_ms` is the caller's time; a backend with a clock of its own may ignore it.
+    /// Takes what one commit made durable: renews each session, joins its position, and gives its beat to its account's
+    /// leases ([`AccountLeases::assert`](crate::lease::AccountLeases::assert)). Returns one verdict per update, in their
+    /// order; an update without a beat may play. Repeating a batch, or giving parts of it in another order, changes
+    /// nothing about sessions and positions; of an account's leases, asserted one at a time, never more are given than
+    /// its rules allow. `now_ms` is the caller's time; a backend with a clock of its own may ignore it.
     async fn apply(&self, batch: &[HotUpdate], now_ms: i64) -> Result<Vec<Verdict>, StoreError>;
+
+    /// Asks for a slot for a session that begins: like [`Hot::apply`], for a beat that nobody committed yet. After an
+    /// error the slot may be taken; the session's beats renew it, or it expires.
+    async fn admit(&self, update: &HotUpdate, now_ms: i64) -> Result<Verdict, StoreError> {
+        let verdicts = self.apply(std::slice::from_ref(update), now_ms).await?;
+        Ok(verdicts.into_iter().next().unwrap_or(Verdict::Play))
+    }
+
+    /// The leases of an account that count now, the oldest first.
+    async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError>;
+
+    /// Stops a session for good: takes its lease, remembers that for its beats, and tells all nodes. Returns the lease
+    /// that it held; `None` when it holds none, and then nothing is done.
+    async fn stop(
+        &self,
+        account: &AccountId,
+        target: &StopTarget,
+        by_device: Option<DeviceId>,
+        now_ms: i64,
+    ) -> Result<Option<Lease>, StoreError>;
+
+    /// Hears of sessions that lost their slots by somebody else's doing, on whatever node, from now on: evicted, taken
+    /// over, stopped, or too many. Some may be missed, when the listener is slow or a connection breaks; the next beat of
+    /// such a session gets the verdict all the same.
+    fn kicks(&self) -> broadcast::Receiver<Kick>;
 
     /// Where a user is in an item, as far as the hot store remembers.
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError>;
@@ -25,7 +59,7 @@ pub trait Hot: Send + Sync + 'static {
     /// The positions of a user that the hot store remembers, in no order.
     async fn positions(&self, user: &UserId) -> Result<Vec<(ItemId, PositionRow)>, StoreError>;
 
-    /// Forgets all that a user has up to `through_ms`.
+    /// Forgets all that a user has up to `through_ms`; leases may stay until they are over.
     async fn erase(&self, user: &UserId, through_ms: i64) -> Result<(), StoreError>;
 }
 
@@ -44,13 +78,17 @@ pub struct HotUpdate {
     pub last_at_ms: i64,
     /// What its events say of the position in the session's item, if anything.
     pub position: Option<(ItemId, PositionRow)>,
+    /// What it says of its stream; `None` leaves the account's leases alone.
+    pub beat: Option<Beat>,
 }
 
-/// Whether a session may play.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It may.
-    Play,
-    /// It must stop.
-    Stop,
+impl HotUpdate {
+    /// What it asks of its account's leases, if anything.
+    #[must_use]
+    pub fn claim(&self) -> Option<Claim<'_>> {
+        let beat = self.beat.as_ref()?;
+        let (key, device, since_ms, as_of_ms) =
+            (&self.key, &self.device, self.clock.fixed_at_ms, self.last_at_ms);
+        Some(Claim { key, device, since_ms, as_of_ms, beat })
+    }
 }

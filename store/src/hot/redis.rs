@@ -2,6 +2,7 @@
 //!
 //! `keys.rs` says which keys there are, `form.rs` how values look, the `.lua` files what happens to them; `link.rs` keeps
 //! the connection that `connect.rs` opens, `messages.rs` what nodes tell each other, `error.rs` sorts what goes wrong.
+//! `leases.rs` applies the rule of stream leases here and has a script set what it comes to, if nobody was faster.
 //!
 //! Times of forgetting go by the server's clock. Everything expires, and of each user only so much is kept. What the
 //! servers lose is rebuilt by the next commits; what cannot be reached or does not answer in time is an error at once.
@@ -10,6 +11,9 @@ mod connect;
 mod error;
 mod form;
 mod keys;
+mod kicks;
+mod known;
+mod leases;
 mod link;
 mod messages;
 mod scripts;
@@ -20,10 +24,13 @@ pub use self::{
     settings::{CALL_MS_MAX, CALLS_MAX, CONNECT_MS_MAX, RedisHotSettings, Secret, URL_ALLOWED, check_url},
 };
 
-use self::{connect::Servers, keys::Keys, link::Link, messages::Messages, scripts::Scripts};
+use self::{connect::Servers, keys::Keys, known::Known, link::Link, messages::Messages, scripts::Scripts};
 use super::{Hot, HotUpdate, Verdict};
 use crate::{
-    Clock, ItemId, SessionKey, StoreError, StoreErrorKind, UserId, codec::Malformed, position::PositionRow,
+    AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
+    codec::Malformed,
+    lease::{Kick, Lease, LeaseTimes, StopTarget},
+    position::PositionRow,
 };
 use ahash::HashMap;
 use redis::{Cmd, FromRedisValue, Pipeline, Value};
@@ -36,6 +43,8 @@ pub struct RedisHot {
     keys: Keys,
     scripts: Arc<Scripts>,
     messages: Messages,
+    known: Known,
+    lease_times: LeaseTimes,
 }
 
 impl RedisHot {
@@ -49,8 +58,9 @@ impl RedisHot {
         let (servers, scripts) = (Arc::new(servers), Arc::new(Scripts::new(settings)));
         let keys = Keys::new(&settings.prefix);
         let link = Link::new(Arc::clone(&servers), Arc::clone(&scripts), settings);
-        let messages = Messages::new(servers, &keys);
-        Ok(Self { link, keys, scripts, messages })
+        let known = Known::new(KNOWN_ACCOUNTS_MAX);
+        let messages = Messages::new(servers, &keys, known.node());
+        Ok(Self { link, keys, scripts, messages, known, lease_times: settings.leases })
     }
 
     /// Resolves when there is a connection.
@@ -135,11 +145,30 @@ impl Hot for RedisHot {
         form::read_clock(&fixed).map_err(|error| damaged(WHAT, error))
     }
 
-    async fn apply(&self, batch: &[HotUpdate], _now_ms: i64) -> Result<Vec<Verdict>, StoreError> {
-        if !batch.is_empty() {
-            self.link.call("apply", self.applying(batch)).await?;
-        }
-        Ok(vec![Verdict::Play; batch.len()])
+    async fn apply(&self, batch: &[HotUpdate], now_ms: i64) -> Result<Vec<Verdict>, StoreError> {
+        leases::assert(self, batch, now_ms, self.applying(batch)).await
+    }
+
+    async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError> {
+        const WHAT: &str = "read leases";
+        let mut call = redis::cmd("GET");
+        call.arg(self.keys.leases(account));
+        let stored: Option<Vec<u8>> = read(WHAT, self.call(WHAT, call).await?)?;
+        Ok(leases::live(stored.as_deref(), &self.lease_times, now_ms))
+    }
+
+    async fn stop(
+        &self,
+        account: &AccountId,
+        target: &StopTarget,
+        by_device: Option<DeviceId>,
+        now_ms: i64,
+    ) -> Result<Option<Lease>, StoreError> {
+        leases::stop(self, account, target, by_device, now_ms).await
+    }
+
+    fn kicks(&self) -> broadcast::Receiver<Kick> {
+        self.messages.kicks(&self.link)
     }
 
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError> {
@@ -179,3 +208,6 @@ fn read<T: FromRedisValue>(what: &'static str, value: Value) -> Result<T, StoreE
 fn damaged(what: &'static str, error: Malformed) -> StoreError {
     StoreError::new(StoreErrorKind::Damaged, what, error)
 }
+
+/// Accounts whose leases a node remembers as it wrote them, a KB each.
+const KNOWN_ACCOUNTS_MAX: usize = 65_536;

@@ -27,6 +27,7 @@ fn update(key: &SessionKey, dice: &mut Dice, now_ms: i64) -> HotUpdate {
         clock: Clock { fixed_at_ms: now_ms, offset_ms: 0 },
         last_at_ms: now_ms,
         position: Some((dice.item(), PositionRow::set(1, now_ms))),
+        beat: None,
     }
 }
 

@@ -151,6 +151,7 @@ fn update(key: &SessionKey, at_ms: i64) -> HotUpdate {
         clock: Clock { fixed_at_ms: at_ms, offset_ms: 0 },
         last_at_ms: at_ms,
         position: None,
+        beat: None,
     }
 }
 

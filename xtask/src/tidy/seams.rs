@@ -18,6 +18,8 @@ const SEAMS: &[Seam] = &[
         // What is offered, and what the answers are made of.
         but: &[
             "crate::admission",
+            "crate::leases",
+            "crate::live::OpenStream",
             "crate::live::Opening",
             "crate::live::Playing",
             "crate::live::Session",

@@ -3,9 +3,10 @@
 use playhead_proto::playback::v1::{
     BatchGetPositionsRequest, BatchGetPositionsResponse, EraseUserRequest, EraseUserResponse,
     ForgetItemRequest, ForgetItemResponse, GetPositionRequest, GetPositionResponse, GetSessionRequest,
-    GetSessionResponse, ListContinueWatchingRequest, ListContinueWatchingResponse, ListSessionsRequest,
-    ListSessionsResponse, MarkWatchedRequest, MarkWatchedResponse, Position, SetPositionRequest,
-    SetPositionResponse, playback_service_server::PlaybackService,
+    GetSessionResponse, ListContinueWatchingRequest, ListContinueWatchingResponse, ListLiveSessionsRequest,
+    ListLiveSessionsResponse, ListSessionsRequest, ListSessionsResponse, MarkWatchedRequest,
+    MarkWatchedResponse, Position, SetPositionRequest, SetPositionResponse, StopSessionRequest,
+    StopSessionResponse, playback_service_server::PlaybackService,
 };
 use tonic::{Request, Response, Status};
 
@@ -41,6 +42,8 @@ reads! {
     mark_watched: MarkWatchedRequest => MarkWatchedResponse;
     forget_item: ForgetItemRequest => ForgetItemResponse;
     erase_user: EraseUserRequest => EraseUserResponse;
+    list_live_sessions: ListLiveSessionsRequest => ListLiveSessionsResponse;
+    stop_session: StopSessionRequest => StopSessionResponse;
 }
 
 fn position(asked: GetPositionRequest) -> Position {

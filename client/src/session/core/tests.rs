@@ -106,10 +106,17 @@ fn welcomes_verdicts_and_commands_are_heard() {
     hear(&mut core, Ack { verdict: Verdict::Stop.into(), next_beat_ms: 20_000, ..Ack::default() }, now);
     assert!(!core.progress().may_play);
     assert_eq!(core.progress().beat_interval, Duration::from_secs(20));
-    let said = proto::Terminate { reason: "limit".into(), by_device: "tv".into() };
+    let code = proto::StopReason::StreamLimit;
+    let in_the_way = vec![proto::StreamInTheWay { device_id: "tv".into(), ..Default::default() }];
+    let said = proto::Terminate {
+        reason: "limit".into(),
+        by_device: "tv".into(),
+        code: code.into(),
+        in_the_way: in_the_way.clone(),
+    };
     let said = proto::Command { command: Some(command::Command::Terminate(said)) };
     core.hear(ServerFrame { frame: Some(Frame::Command(said)) }, now);
-    let expected = Command::Terminate { reason: "limit".into(), by_device: "tv".into() };
+    let expected = Command::Terminate { reason: "limit".into(), by_device: "tv".into(), code, in_the_way };
     assert_eq!(core.progress().command, Some(expected));
 }
 

@@ -2,11 +2,16 @@
 
 use std::sync::Arc;
 
-use playhead_store::{Description, Event, ItemId, hot::HotUpdate, position::PositionRow};
+use playhead_store::{
+    Description, Event, ItemId,
+    hot::{HotUpdate, Verdict},
+    position::PositionRow,
+};
 
 use super::{Durable, describe, position_of};
 use crate::{
     admission::{RejectReason, Rejection},
+    leases::{Leases, Said},
     live::{Playing, Session, Viewer},
     settings::Settings,
     shard::{Frame, Load},
@@ -37,6 +42,8 @@ pub(super) enum What {
         /// What the new events say of the session, if there are any, and of the position.
         description: Option<Description>,
         position: Option<PositionRow>,
+        /// What they say of the stream.
+        said: Option<Said>,
     },
     Mark {
         viewer: Arc<Viewer>,
@@ -51,7 +58,7 @@ impl FrameWork {
         let what = match load {
             Load::Mark { viewer, item, row } => What::Mark { viewer, item, row },
             Load::Events { session, playing, .. } => {
-                What::Events { session, playing, description: None, position: None }
+                What::Events { session, playing, description: None, position: None, said: None }
             }
         };
         let seqs = refused.iter().map(|refused| refused.seq).filter(|&seq| seq != 0);
@@ -108,16 +115,17 @@ impl FrameWork {
 
     /// What the new events say of the session and of the position.
     pub(super) fn conclude(&mut self, fresh: &[Event], settings: &Settings) {
-        let What::Events { session, playing, description, position } = &mut self.what else { return };
+        let What::Events { session, playing, description, position, said } = &mut self.what else { return };
         let last_at_ms = fresh.iter().map(|event| event.at_ms).max();
         *description = last_at_ms.map(|last_at_ms| describe(session, playing, last_at_ms));
         *position = position_of(fresh, session, playing, settings);
+        *said = Said::by(fresh);
     }
 
     /// Hands out what has become durable; `events` are its new ones.
     pub(super) fn keep(&self, events: &[Event], keep: &mut impl FnMut(Durable<'_>)) {
         match &self.what {
-            What::Events { session, playing, position, description } => {
+            What::Events { session, playing, position, description, .. } => {
                 let Some(description) = description else { return };
                 let position = position.as_ref();
                 keep(Durable::Events { session, playing, description, events, position });
@@ -156,8 +164,23 @@ impl FrameWork {
         matches!(self.what, What::Events { .. }) && (self.fresh > 0 || self.duplicate > 0)
     }
 
-    pub(super) fn hot_update(&self) -> Option<HotUpdate> {
-        let What::Events { session, playing, position, description } = &self.what else { return None };
+    /// Whether its session may play, as far as this node knows.
+    pub(super) fn verdict(&self) -> Verdict {
+        match &self.what {
+            What::Events { session, .. } => session.slot.stop().map_or(Verdict::Play, Verdict::Stop),
+            What::Mark { .. } => Verdict::Play,
+        }
+    }
+
+    /// Hears the hot store's verdict on what it said.
+    pub(super) fn hear(&self, verdict: &Verdict, leases: &Leases) {
+        if let What::Events { session, said: Some(said), .. } = &self.what {
+            leases.hear(session, *said, verdict);
+        }
+    }
+
+    pub(super) fn hot_update(&self, leases: &Leases) -> Option<HotUpdate> {
+        let What::Events { session, playing, position, description, said } = &self.what else { return None };
         self.renews().then(|| HotUpdate {
             key: session.key.clone(),
             account: playing.account.clone(),
@@ -165,6 +188,7 @@ impl FrameWork {
             clock: session.clock,
             last_at_ms: description.as_ref().map_or(0, |description| description.as_of_ms),
             position: position.as_ref().map(|row| (playing.playable.item.clone(), row.clone())),
+            beat: said.and_then(|said| leases.asserted(session, playing, said)),
         })
     }
 }

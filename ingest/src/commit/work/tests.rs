@@ -1,11 +1,15 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use playhead_store::hot::Verdict;
+use playhead_store::{
+    hot::{HotUpdate, Verdict, embedded::EmbeddedHot},
+    lease::{Stop, StopReason},
+};
 
 use super::{Durable, Work};
 use crate::{
     admission::{RejectReason, check},
     fixture::{NOW, beat, open},
+    leases::{LeaseSettings, Leases, Said},
     live::{Live, Session},
     settings::{Limits, Settings},
     shard::{Pending, Sender},
@@ -36,7 +40,7 @@ async fn an_event_is_new_once() {
     work.add(&mut pending(&session, &[1, 2, 2], &[], &ticket), &settings(10));
     work.add(&mut pending(&session, &[2, 3], &[], &ticket), &settings(10));
     let mut kept = Vec::new();
-    let settled = work.settle(&[], |durable| match durable {
+    let settled = work.settle(|durable| match durable {
         Durable::Events { events, position, .. } => {
             kept.extend(events.iter().map(|event| event.seq));
             assert!(position.is_some());
@@ -56,7 +60,7 @@ async fn late_refusals_name_the_place_that_the_event_had_in_its_batch() {
     let session = open(&live, "s").await;
     // Places 0 and 2 were refused at the door, so events 5, 6 and 7 came from places 1, 3 and 4.
     work.add(&mut pending(&session, &[5, 6, 7], &[0, 2], &ticket), &settings(1));
-    work.settle(&[], |_| ());
+    work.settle(|_| ());
     let refused = ticket.read().refused;
     let late = refused.iter().filter(|refused| refused.rejection.reason == RejectReason::SessionFull);
     let late: Vec<_> = late.map(|refused| (refused.seq, refused.index, &*refused.rejection.field)).collect();
@@ -68,7 +72,7 @@ async fn a_full_session_still_knows_its_own() {
     let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
     let session = open(&live, "s").await;
     work.add(&mut pending(&session, &[1, 2, 3, 1], &[], &ticket), &settings(2));
-    let settled = work.settle(&[], |_| ());
+    let settled = work.settle(|_| ());
     assert_eq!((settled.stored, settled.duplicate, settled.refused), (2, 1, vec![RejectReason::SessionFull]));
 }
 
@@ -78,25 +82,35 @@ async fn what_is_older_than_an_erasure_is_refused() {
     let session = open(&live, "s").await;
     live.erase(&session.key.user, NOW);
     work.add(&mut pending(&session, &[1], &[], &ticket), &settings(10));
-    let settled = work.settle(&[], |_| panic!("nothing is durable"));
+    let settled = work.settle(|_| panic!("nothing is durable"));
     assert_eq!((settled.stored, settled.refused), (0, vec![RejectReason::Erased]));
 }
 
 #[tokio::test]
 async fn verdicts_go_to_the_frames_that_renewed_their_session() {
-    let (live, mut work) = (Live::new(10), Work::default());
-    let session = open(&live, "s").await;
-    let tickets = [(); 3].map(|()| Ticket::default());
-    work.add(&mut pending(&session, &[1], &[], &tickets[0]), &settings(10));
-    work.add(&mut pending(&session, &[], &[0], &tickets[1]), &settings(10));
-    work.add(&mut pending(&session, &[1], &[], &tickets[2]), &settings(10));
+    let (live, mut work) = (Arc::new(Live::new(10)), Work::default());
+    let (goes_on, stops) = (open(&live, "s").await, open(&live, "t").await);
+    let patience = Duration::from_millis(1);
+    let leases = Leases::new(live, Arc::new(EmbeddedHot::default()), LeaseSettings::default(), patience);
+    for session in [&goes_on, &stops] {
+        leases.admit(session, &session.playing, Said::by_opening(), NOW).await;
+    }
+    let tickets = [(); 4].map(|()| Ticket::default());
+    work.add(&mut pending(&goes_on, &[1], &[], &tickets[0]), &settings(10));
+    work.add(&mut pending(&goes_on, &[], &[0], &tickets[1]), &settings(10));
+    work.add(&mut pending(&goes_on, &[1], &[], &tickets[2]), &settings(10));
+    work.add(&mut pending(&stops, &[1], &[], &tickets[3]), &settings(10));
     let mut updates = Vec::new();
-    work.put_hot_updates(&mut updates);
-    assert_eq!(updates.len(), 2, "a frame of refused events renews nothing");
-    assert_eq!((updates[0].position.is_some(), updates[1].position.is_some()), (true, false));
-    work.settle(&[Verdict::Play, Verdict::Stop], |_| ());
+    work.put_hot_updates(&leases, &mut updates);
+    assert_eq!(updates.len(), 3, "a frame of refused events renews nothing");
+    let of = |update: &HotUpdate| (update.position.is_some(), update.beat.is_some());
+    assert_eq!([0, 1, 2].map(|place| of(&updates[place])), [(true, true), (false, false), (true, true)]);
+    let stop = Arc::new(Stop { reason: StopReason::Stopped, by_device: None, in_the_way: Vec::new() });
+    work.hear(&[Verdict::Play, Verdict::Play, Verdict::Stop(Arc::clone(&stop))], &leases);
+    work.settle(|_| ());
     let verdicts = tickets.map(|ticket| ticket.read().verdict);
-    assert_eq!(verdicts, [Some(Verdict::Play), Some(Verdict::Play), Some(Verdict::Stop)]);
+    let play = Some(Verdict::Play);
+    assert_eq!(verdicts, [play.clone(), play.clone(), play, Some(Verdict::Stop(stop))]);
 }
 
 #[tokio::test]
@@ -114,7 +128,7 @@ async fn what_is_turned_away_is_as_if_it_had_never_come() {
     let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
     let session = open(&live, "s").await;
     work.add(&mut pending(&session, &[4, 5], &[], &ticket), &settings(10));
-    work.settle(&[], |durable| drop(durable));
+    work.settle(|durable| drop(durable));
     work.add(&mut pending(&session, &[5, 7, 6], &[0], &ticket), &settings(10));
     let mut told = Vec::new();
     work.turn_away(|ending, events| told.push((ending, events)));
@@ -147,7 +161,7 @@ async fn events_that_come_alone_end_together_and_are_refused_alone() {
     assert_eq!(offer(&session, &[6]), [2, 2, 1, 1, 1]);
     assert_eq!(offer(&session, &[7]), [2, 2, 1, 1, 2]);
     work.add(&mut shard, &settings(4));
-    work.settle(&[], |_| {});
+    work.settle(|_| {});
     let read = ticket.read();
     let late: Vec<_> = read.refused.iter().map(|refused| (refused.seq, refused.index)).collect();
     assert_eq!((read.stored, late), (5, vec![(5, 0), (6, 0), (7, 0)]));

@@ -1,4 +1,4 @@
-//! The `PlaybackService`: reads, explicit marks, erasure.
+//! The `PlaybackService`: reads, explicit marks, erasure, live sessions.
 //!
 //! A viewer reads and writes only its own; to it, other users have nothing. A service may name any user, as far as its
 //! scopes go.
@@ -8,7 +8,7 @@ use playhead_store::{Event, ItemId, SessionId, SessionKey, UserId};
 use prost_types::FieldMask;
 use tonic::{Request, Response, Status};
 
-use super::{caller, service::playback_service_server::PlaybackService, status};
+use super::{caller, live, service::playback_service_server::PlaybackService, status};
 use crate::{
     admission::{self, RejectReason, Rejection},
     edge::{Doors, publish, wire},
@@ -144,6 +144,20 @@ impl PlaybackService for Reads {
         let erased = self.doors.playback.erase(&user, erased_through_ms).await;
         erased.map_err(|error| status::playback(&error))?;
         Ok(Response::new(proto::EraseUserResponse { erased_through_ms }))
+    }
+
+    async fn list_live_sessions(
+        &self,
+        request: Request<proto::ListLiveSessionsRequest>,
+    ) -> Result<Response<proto::ListLiveSessionsResponse>, Status> {
+        live::list(&self.doors, request).await
+    }
+
+    async fn stop_session(
+        &self,
+        request: Request<proto::StopSessionRequest>,
+    ) -> Result<Response<proto::StopSessionResponse>, Status> {
+        live::stop(&self.doors, request).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who calls: the credential of a request, and what its holder may touch.
 
 use axum::http::HeaderMap;
-use playhead_store::UserId;
+use playhead_store::{AccountId, UserId};
 
 use super::{Front, error::Failure};
 use crate::{
@@ -45,6 +45,31 @@ pub(super) async fn user(
         publish::id("user_id", named, UserId::new).map_err(|rejection| Failure::rejected(&rejection))?;
     match identity.may(scope, &user) {
         Ok(()) => Ok(user),
+        Err(Denied::Absent) => Err(Failure::absent(what)),
+        Err(Denied::Scope(scope)) => Err(Failure::scope_required(scope)),
+    }
+}
+
+/// The account that a path names, if the caller may do this with its live sessions, and who calls. Whoever shows nothing
+/// is, for a verifier that believes names, a viewer of the account.
+///
+/// # Errors
+/// Among others NOT_FOUND for an account that is not the viewer's own, in the words of an account that is not there.
+pub(super) async fn account(
+    front: &Front,
+    headers: &HeaderMap,
+    scope: Scope,
+    named: &str,
+    what: &str,
+) -> Result<(AccountId, Identity), Failure> {
+    let shown = Credential::from_headers(headers)?;
+    let is_nothing = shown.token.is_none() && shown.user.is_none();
+    let credential = if is_nothing { Credential { user: Some(named), ..shown } } else { shown };
+    let identity = identity::identify(&*front.doors.verifier, credential).await?;
+    let account = publish::id("account_id", named, AccountId::new)
+        .map_err(|rejection| Failure::rejected(&rejection))?;
+    match identity.may_of_account(scope, &account) {
+        Ok(()) => Ok((account, identity)),
         Err(Denied::Absent) => Err(Failure::absent(what)),
         Err(Denied::Scope(scope)) => Err(Failure::scope_required(scope)),
     }

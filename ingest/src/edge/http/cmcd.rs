@@ -243,7 +243,8 @@ fn opening(viewer: &Viewer, entry: &Entry<'_>) -> Option<(Opening, Playing)> {
         },
         None => Playable { item, kind: ItemKind::Unknown, duration_ms: None, credits_ms: None },
     };
-    let playing = Playing { playable, account: viewer.account.clone(), device: viewer.device.clone() };
+    let (account, device, terms) = (viewer.account.clone(), viewer.device.clone(), Arc::clone(&viewer.terms));
+    let playing = Playing { playable, account, device, terms };
     let key = SessionKey { user: viewer.user.clone(), session: SessionId::new(&entry.session).ok()? };
     Some((Opening { key, order: SeqOrder::Foreign, playing: playing.clone() }, playing))
 }

@@ -8,6 +8,7 @@
 
 mod batch;
 mod event;
+mod lease;
 mod mend;
 mod outcome;
 mod request;
@@ -27,6 +28,7 @@ use batch::BatchSeed;
 use request::RequestSeed;
 
 pub(super) use event::EventJson;
+pub(super) use lease::LiveJson;
 pub(super) use outcome::{OutcomeJson, PublishedJson};
 
 type Batch = Result<SessionBatch, UnreadableBatch>;

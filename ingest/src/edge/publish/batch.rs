@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use playhead_store::{
     AccountId, DeviceId, IdError, ItemId, ItemKind, Playable, SeqOrder, SessionId, SessionKey, UserId,
+    lease::Terms,
 };
 
 use crate::{
@@ -55,13 +56,13 @@ impl SessionBatch {
     /// # Errors
     /// The first field that is wrong, and names that `identity` may not use.
     pub fn opening(&self, identity: &Identity) -> Result<Opening, Rejection> {
-        let Viewer { user, account, device, pass } = self.viewer(identity)?;
+        let Viewer { user, account, device, pass, terms } = self.viewer(identity)?;
         let (session, playable) = match pass {
             Some(pass) => self.passed(&pass)?,
             None => (id("session.session_id", &self.session_id, SessionId::new)?, self.playable(None)?),
         };
         self.sent_at_ms.map(|sent_at_ms| admission::time("sent_at_ms", sent_at_ms)).transpose()?;
-        let playing = Playing { playable, account, device };
+        let playing = Playing { playable, account, device, terms };
         Ok(Opening { key: SessionKey { user, session }, order: SeqOrder::Native, playing })
     }
 
@@ -108,6 +109,7 @@ impl SessionBatch {
                 account: id("account_id", or_default(&self.account_id, &self.user_id), AccountId::new)?,
                 device: id("device_id", or_default(&self.device_id, UNKNOWN_DEVICE), DeviceId::new)?,
                 pass: None,
+                terms: Terms::unlimited(),
             }),
         }
     }

@@ -2,10 +2,10 @@
 
 use playhead_proto::ingest::v1 as proto;
 pub use playhead_proto::ingest::v1::ServerFrame;
-use playhead_store::{Event, hot::Verdict};
+use playhead_store::{Event, hot::Verdict, lease::Stop};
 use prost::Message as _;
 
-use super::PROTOCOL_VERSION;
+use super::{PROTOCOL_VERSION, lease};
 use crate::{
     edge::{publish::SessionOutcome, talk::Failure},
     settings::Limits,
@@ -14,13 +14,20 @@ use crate::{
 
 /// A `ServerFrame` that answers a Hello.
 #[must_use]
-pub fn welcome(server_time_ms: i64, limits: &Limits) -> ServerFrame {
+pub fn welcome(server_time_ms: i64, limits: &Limits, verdict: &Verdict) -> ServerFrame {
     frame(proto::server_frame::Frame::Welcome(proto::Welcome {
         protocol_version: PROTOCOL_VERSION,
         server_time_ms,
         next_beat_ms: limits.next_beat_ms,
-        verdict: proto::Verdict::Play.into(),
+        verdict: self::verdict(Some(verdict)).into(),
     }))
+}
+
+/// A `ServerFrame` that tells a player to stop.
+#[must_use]
+pub(crate) fn terminate(stop: &Stop) -> ServerFrame {
+    let command = Some(proto::command::Command::Terminate(lease::terminate(stop)));
+    frame(proto::server_frame::Frame::Command(proto::Command { command }))
 }
 
 /// A `ServerFrame` that says how far a stream's events have ended.
@@ -32,7 +39,7 @@ pub fn ack(settled: Settlement, limits: &Limits) -> ServerFrame {
         rejected: rejections(settled.refused),
         busy: settled.repeat_from_seq.map(busy),
         next_beat_ms: limits.next_beat_ms,
-        verdict: verdict(settled.verdict).into(),
+        verdict: verdict(settled.verdict.as_ref()).into(),
     }))
 }
 
@@ -77,8 +84,9 @@ pub fn session_outcome(outcome: SessionOutcome) -> proto::SessionOutcome {
             .busy
             .map(|busy| proto::Busy { retry_after_ms: busy.retry_after_ms, from_seq: busy.from_seq }),
         acked_through_seq: outcome.acked_through_seq,
-        verdict: verdict(outcome.verdict).into(),
+        verdict: verdict(outcome.verdict.as_ref()).into(),
         next_beat_ms: outcome.next_beat_ms,
+        terminate: outcome.verdict.as_ref().and_then(Verdict::stop).map(|stop| lease::terminate(stop)),
     }
 }
 
@@ -103,11 +111,11 @@ pub fn event(event: &Event) -> proto::Event {
 
 /// A `Verdict`.
 #[must_use]
-pub fn verdict(verdict: Option<Verdict>) -> proto::Verdict {
+pub fn verdict(verdict: Option<&Verdict>) -> proto::Verdict {
     match verdict {
         None => proto::Verdict::Unspecified,
-        Some(Verdict::Play) => proto::Verdict::Play,
-        Some(Verdict::Stop) => proto::Verdict::Stop,
+        Some(Verdict::Play | Verdict::Tolerated(_)) => proto::Verdict::Play,
+        Some(Verdict::Stop(_)) => proto::Verdict::Stop,
     }
 }
 
@@ -135,7 +143,8 @@ fn frame(frame: proto::server_frame::Frame) -> ServerFrame {
 mod tests {
     use super::*;
     use crate::admission::{RejectReason, Rejection};
-    use playhead_store::EventKind;
+    use playhead_store::{EventKind, lease::StopReason};
+    use std::sync::Arc;
 
     #[test]
     fn every_number_on_the_wire_is_the_one_that_the_proto_gives_that_name() {
@@ -148,6 +157,11 @@ mod tests {
             let name = format!("EVENT_KIND_{}", kind.name());
             let theirs = proto::EventKind::from_str_name(&name).unwrap();
             assert_eq!(i32::from(kind.number()), i32::from(theirs), "{name}");
+        }
+        for reason in StopReason::ALL {
+            let name = format!("STOP_REASON_{}", reason.name());
+            let theirs = proto::StopReason::from_str_name(&name).unwrap();
+            assert_eq!(i32::from(reason.number()), i32::from(theirs), "{name}");
         }
         for state in playhead_store::PlayerState::ALL {
             let name = format!("PLAYER_STATE_{}", state.name());
@@ -164,11 +178,12 @@ mod tests {
     #[test]
     fn an_ack_says_how_far_what_was_refused_and_from_where_to_repeat() {
         let rejection = Rejection::new(RejectReason::SeqOutOfRange, "events[2].seq", 0, "1 and up");
+        let stop = Stop { reason: StopReason::Evicted, by_device: None, in_the_way: Vec::new() };
         let settled = Settlement {
             settled_through_seq: 7,
             refused: vec![Refused { seq: 0, index: 2, rejection }],
             repeat_from_seq: Some(8),
-            verdict: Some(Verdict::Stop),
+            verdict: Some(Verdict::Stop(Arc::new(stop))),
             ..Settlement::default()
         };
         let limits = Limits { retry_after_ms: 99, next_beat_ms: 5_000, ..Limits::default() };

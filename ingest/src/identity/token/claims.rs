@@ -2,11 +2,13 @@
 
 mod streams;
 
-use playhead_store::{AccountId, DeviceId, IdError, ItemId, ItemKind, SessionId, UserId};
+use std::sync::Arc;
+
+use playhead_store::{AccountId, DeviceId, IdError, ItemId, ItemKind, SessionId, UserId, lease::Terms};
 use serde::{Deserialize, Serialize};
 
 pub use self::streams::StreamClaims;
-use self::streams::device_type;
+use self::streams::{device_type, item_kind};
 use super::{
     TokenRules,
     strict::{inner_object, object, present},
@@ -171,6 +173,7 @@ impl TokenClaims {
             account: id("account", account, AccountId::new)?,
             device: id("device", device, DeviceId::new)?,
             pass: self.pass()?.map(Into::into),
+            terms: self.terms()?,
         })
     }
 
@@ -186,16 +189,23 @@ impl TokenClaims {
         Ok(Some(Pass {
             session: id("session", session, SessionId::new)?,
             item: id("item", item, ItemId::new)?,
-            item_kind: item_kind(self.item_kind.as_deref())?,
+            item_kind: self
+                .item_kind
+                .as_deref()
+                .map_or(Ok(ItemKind::Unknown), |word| item_kind("item_kind", word))?,
             duration_ms: media("duration_ms", self.duration_ms)?,
             credits_ms: media("credits_ms", self.credits_ms)?,
-            device_type: self
-                .device_type
-                .as_deref()
-                .map(|word| device_type("device_type", word))
-                .transpose()?,
-            streams: self.streams.as_ref().map(StreamClaims::rules).transpose()?,
         }))
+    }
+
+    fn terms(&self) -> Result<Arc<Terms>, Fault> {
+        let device_type =
+            self.device_type.as_deref().map(|word| device_type("device_type", word)).transpose()?;
+        let rules = self.streams.as_ref().map(StreamClaims::rules).transpose()?;
+        Ok(match (&device_type, &rules) {
+            (None, None) => Terms::unlimited(),
+            _ => Arc::new(Terms { device_type, rules }),
+        })
     }
 }
 
@@ -219,12 +229,6 @@ fn id<T>(
 ) -> Result<T, Fault> {
     checked(text)
         .map_err(|problem| Fault::new(name, problem.to_string(), "1 to 128 bytes without control characters"))
-}
-
-fn item_kind(name: Option<&str>) -> Result<ItemKind, Fault> {
-    let Some(name) = name else { return Ok(ItemKind::Unknown) };
-    let found = ItemKind::ALL.into_iter().find(|kind| kind.name() == name && *kind != ItemKind::Unknown);
-    found.ok_or_else(|| Fault::value("item_kind", name, "MOVIE, EPISODE, LESSON, RECORDING or LIVE"))
 }
 
 fn media(name: &'static str, value_ms: Option<i64>) -> Result<Option<i64>, Fault> {

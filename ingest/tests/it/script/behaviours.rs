@@ -3,6 +3,7 @@
 use playhead_ingest::settings::{Limits, Settings};
 use proto::client_frame::Frame::Ping;
 
+pub(super) use super::limits::*;
 use super::*;
 use crate::grpc::{beat, field, playing};
 
@@ -39,6 +40,10 @@ macro_rules! whole_script {
             a_viewer_has_a_share_of_the_streams
             closing_waits_for_the_last_acknowledgement
             stopping_acknowledges_what_is_outstanding
+            a_stream_beyond_the_limit_is_told_who_is_in_the_way
+            an_evicted_stream_is_told_by_which_device
+            a_kick_reaches_an_open_stream_at_once
+            a_device_that_comes_back_takes_over_its_ghost
         }
     };
 }

@@ -6,10 +6,13 @@ use std::{
 };
 
 use playhead_store::{
-    Clock, ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
+    AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
     hot::{Hot, HotUpdate, Verdict, embedded::EmbeddedHot},
+    lease::{Kick, Lease, StopTarget},
     position::PositionRow,
 };
+
+use tokio::sync::broadcast;
 
 use super::world::{World, lock};
 
@@ -59,6 +62,25 @@ impl Hot for SimHot {
 
     async fn apply(&self, batch: &[HotUpdate], now_ms: i64) -> Result<Vec<Verdict>, StoreError> {
         self.store().await?.apply(batch, now_ms).await
+    }
+
+    async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError> {
+        self.store().await?.live_sessions(account, now_ms).await
+    }
+
+    async fn stop(
+        &self,
+        account: &AccountId,
+        target: &StopTarget,
+        by_device: Option<DeviceId>,
+        now_ms: i64,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.store().await?.stop(account, target, by_device, now_ms).await
+    }
+
+    /// Those of the store that it begins with: who forgets misses some.
+    fn kicks(&self) -> broadcast::Receiver<Kick> {
+        lock(&self.inner).kicks()
     }
 
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError> {

@@ -9,7 +9,7 @@ use playhead_ingest::{
 };
 use playhead_store::{
     AccountId, DeviceId, EventKind, ItemId, ItemKind, Playable, PlayerState, SeqOrder, SessionId, SessionKey,
-    UserId,
+    UserId, lease::Terms,
 };
 
 use super::world::{BEGIN_MS, World};
@@ -197,6 +197,7 @@ fn playing(world: &World, user: &UserId, device: &str) -> Playing {
         },
         account: AccountId::new(user.as_str()).unwrap(),
         device: DeviceId::new(device).unwrap(),
+        terms: Terms::unlimited(),
     }
 }
 

@@ -57,6 +57,13 @@ pub fn rpc(path: &str, user: &str) -> Option<Rpc> {
         "/playhead.playback.v1.PlaybackService/EraseUser" => {
             reads::EraseUserRequest { user_id }.encode_to_vec()
         }
+        "/playhead.playback.v1.PlaybackService/ListLiveSessions" => {
+            reads::ListLiveSessionsRequest { account_id: user_id }.encode_to_vec()
+        }
+        "/playhead.playback.v1.PlaybackService/StopSession" => {
+            let stop_code = "0123456789abcdef".to_owned();
+            reads::StopSessionRequest { account_id: user_id, stop_code, ..Default::default() }.encode_to_vec()
+        }
         _ => return None,
     };
     Some(Rpc::OfUser(request))
@@ -113,6 +120,12 @@ pub fn route(method: &str, path: &str, user: &str, token: &str) -> Option<Route>
         ("GET", "/v1/users/{user}/continue-watching") => of_user("/continue-watching", ""),
         ("GET", "/v1/users/{user}/sessions") => of_user("/sessions", ""),
         ("GET", "/v1/users/{user}/sessions/{session}") => of_user("/sessions/bens", ""),
+        ("GET", "/v1/accounts/{account}/live-sessions") => {
+            Some(Route::OfUser(format!("/v1/accounts/{user}/live-sessions"), ""))
+        }
+        ("DELETE", "/v1/accounts/{account}/live-sessions/{code}") => {
+            Some(Route::OfUser(format!("/v1/accounts/{user}/live-sessions/0123456789abcdef"), ""))
+        }
         _ => None,
     }
 }

@@ -20,12 +20,12 @@ use serde_json::Value;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
-    Status,
+    Status, Streaming,
     transport::{Channel, Endpoint},
 };
 
 use crate::{
-    grpc::{call_raw, call_streaming, told},
+    grpc::{call_raw, call_streaming, told, within},
     host::Host,
 };
 
@@ -34,7 +34,63 @@ pub struct Edges {
     pub channel: Channel,
     http: String,
     client: Client<HttpConnector, Full<Bytes>>,
-    serving: [JoinHandle<()>; 2],
+    serving: [Serving; 2],
+}
+
+/// A task that ends with its owner.
+pub struct Serving(JoinHandle<()>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A stream that is open.
+pub struct Talk {
+    frames: mpsc::Sender<Bytes>,
+    answers: Streaming<proto::ServerFrame>,
+}
+
+impl Talk {
+    pub async fn send(&self, events: Vec<proto::Event>) {
+        let batch = proto::EventBatch { sent_at_ms: 0, events };
+        let frame = proto::ClientFrame { frame: Some(proto::client_frame::Frame::Events(batch)) };
+        self.frames.send(frame.encode_to_vec().into()).await.unwrap();
+    }
+
+    pub async fn next(&mut self) -> proto::server_frame::Frame {
+        let frame = within(self.answers.message()).await.unwrap().expect("an answer");
+        frame.frame.expect("a frame")
+    }
+
+    /// Ends the stream, and waits for the server's end.
+    pub async fn close(self) {
+        let Self { frames, mut answers } = self;
+        drop(frames);
+        while within(answers.message()).await.unwrap().is_some() {}
+    }
+
+    /// The next command, whatever is acknowledged before.
+    pub async fn told(&mut self) -> proto::Terminate {
+        loop {
+            if let proto::server_frame::Frame::Command(command) = self.next().await {
+                let Some(proto::command::Command::Terminate(terminate)) = command.command else { panic!() };
+                return terminate;
+            }
+        }
+    }
+
+    /// The Ack of this event; no command may come before.
+    pub async fn acked(&mut self, seq: u64) -> proto::Ack {
+        loop {
+            match self.next().await {
+                proto::server_frame::Frame::Ack(ack) if ack.acked_through_seq >= seq => return ack,
+                proto::server_frame::Frame::Ack(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }
 
 /// How a caller was refused: the same on every edge.
@@ -54,7 +110,11 @@ pub struct Answer {
 
 impl Edges {
     pub async fn start(verifier: Arc<dyn Verifier>) -> Self {
-        let host = Host::believing(Settings::default(), verifier).await;
+        Self::over(Host::believing(Settings::default(), verifier).await).await
+    }
+
+    /// The edges of this host.
+    pub async fn over(host: Host) -> Self {
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (grpc, http) = (listen().await, listen().await);
         let (grpc_at, http_at) = (grpc.local_addr().unwrap(), http.local_addr().unwrap());
@@ -73,7 +133,30 @@ impl Edges {
             channel: Endpoint::from_shared(format!("http://{grpc_at}")).unwrap().connect_lazy(),
             http: format!("http://{http_at}"),
             client: Client::builder(TokioExecutor::new()).build_http(),
-            serving: [tokio::spawn(serve_grpc), tokio::spawn(serve_http)],
+            serving: [tokio::spawn(serve_grpc), tokio::spawn(serve_http)].map(Serving),
+        }
+    }
+
+    /// Lets go of all callers, and begins anew on the same folder with a hot store that knows nothing.
+    pub async fn restarted(self, verifier: Arc<dyn Verifier>) -> Self {
+        let Self { host, serving, .. } = self;
+        drop(serving);
+        Self::over(host.restarted(Settings::default(), verifier).await).await
+    }
+
+    /// Opens a stream of this session that stays open: its client's side, and the Welcome.
+    pub async fn open(&self, token: &str, session: &str) -> (Talk, proto::Welcome) {
+        let (frames, sent) = mpsc::channel(64);
+        let session =
+            proto::Session { session_id: session.into(), item_id: "m-1".into(), ..proto::Session::default() };
+        let hello = proto::Hello { protocol_version: 1, session: Some(session), ..proto::Hello::default() };
+        let hello = proto::ClientFrame { frame: Some(proto::client_frame::Frame::Hello(hello)) };
+        frames.send(hello.encode_to_vec().into()).await.unwrap();
+        let answers = call_streaming(&self.channel, token, ReceiverStream::new(sent)).await.unwrap();
+        let mut talk = Talk { frames, answers };
+        match talk.next().await {
+            proto::server_frame::Frame::Welcome(welcome) => (talk, welcome),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -139,12 +222,6 @@ impl Edges {
         let body = body.collect().await.unwrap().to_bytes();
         let challenge = head.headers.get("www-authenticate").map(|value| value.to_str().unwrap().to_owned());
         Answer { status: head.status.as_u16(), challenge, body: String::from_utf8(body.to_vec()).unwrap() }
-    }
-}
-
-impl Drop for Edges {
-    fn drop(&mut self) {
-        self.serving.iter().for_each(JoinHandle::abort);
     }
 }
 

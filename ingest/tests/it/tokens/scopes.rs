@@ -17,10 +17,13 @@ fn scope_of_rpc(path: &str) -> Option<Scope> {
     match method {
         "Connect" => None,
         "Publish" => Some(Scope::IngestWrite),
-        "GetPosition" | "BatchGetPositions" | "ListContinueWatching" | "ListSessions" | "GetSession" => {
-            Some(Scope::PlaybackRead)
-        }
-        "SetPosition" | "MarkWatched" | "ForgetItem" => Some(Scope::PlaybackWrite),
+        "GetPosition"
+        | "BatchGetPositions"
+        | "ListContinueWatching"
+        | "ListSessions"
+        | "GetSession"
+        | "ListLiveSessions" => Some(Scope::PlaybackRead),
+        "SetPosition" | "MarkWatched" | "ForgetItem" | "StopSession" => Some(Scope::PlaybackWrite),
         "EraseUser" => Some(Scope::PlaybackErase),
         _ => panic!("{path} has no scope here"),
     }

@@ -5,8 +5,9 @@ use std::sync::{Mutex, mpsc};
 use playhead_proto::playback::v1::{
     BatchGetPositionsRequest, BatchGetPositionsResponse, EraseUserRequest, EraseUserResponse,
     ForgetItemRequest, ForgetItemResponse, GetPositionRequest, GetPositionResponse, GetSessionRequest,
-    GetSessionResponse, ListContinueWatchingRequest, ListContinueWatchingResponse, ListSessionsRequest,
-    ListSessionsResponse, MarkWatchedRequest, MarkWatchedResponse, SetPositionRequest, SetPositionResponse,
+    GetSessionResponse, ListContinueWatchingRequest, ListContinueWatchingResponse, ListLiveSessionsRequest,
+    ListLiveSessionsResponse, ListSessionsRequest, ListSessionsResponse, MarkWatchedRequest,
+    MarkWatchedResponse, SetPositionRequest, SetPositionResponse, StopSessionRequest, StopSessionResponse,
     playback_service_client::PlaybackServiceClient,
     playback_service_server::{PlaybackService, PlaybackServiceServer},
 };
@@ -132,5 +133,7 @@ impl PlaybackService for Forwarding {
         mark_watched: MarkWatchedRequest => MarkWatchedResponse;
         forget_item: ForgetItemRequest => ForgetItemResponse;
         erase_user: EraseUserRequest => EraseUserResponse;
+        list_live_sessions: ListLiveSessionsRequest => ListLiveSessionsResponse;
+        stop_session: StopSessionRequest => StopSessionResponse;
     }
 }

@@ -56,6 +56,28 @@ impl<K: Hash + Eq + Clone, V> Aging<K, V> {
         Some(&mut entry.value)
     }
 
+    /// Gets an entry that is seen now, made if need be. There may be too many then, until [`Aging::expire`].
+    pub(super) fn touch_or_default(&mut self, key: &K, now_ms: i64) -> &mut V
+    where
+        V: Default,
+    {
+        let Self { entries, queue, next_number, fresh, .. } = self;
+        let entry = entries.entry(key.clone()).or_insert_with(|| {
+            let number = *next_number;
+            *next_number += 1;
+            *fresh += 1;
+            queue.push_back(Waiting { key: key.clone(), number, seen_ms: now_ms });
+            Entry { value: V::default(), number, seen_ms: now_ms }
+        });
+        entry.seen_ms = entry.seen_ms.max(now_ms);
+        &mut entry.value
+    }
+
+    /// All entries: for rare occasions.
+    pub(super) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.entries.values_mut().map(|entry| &mut entry.value)
+    }
+
     /// Adds an entry, which must not be there yet. There may be too many then, until [`Aging::expire`].
     pub(super) fn insert(&mut self, key: K, value: V, now_ms: i64) {
         let number = self.next_number;

@@ -142,7 +142,7 @@ impl Part {
 }
 
 /// A look takes up to four entries to the back of each queue, a tenth of an update's cost each.
-const UPDATES_PER_LOOK: u32 = 16;
+pub(super) const UPDATES_PER_LOOK: u32 = 16;
 
 #[cfg(test)]
 mod tests {
@@ -163,6 +163,7 @@ mod tests {
                 clock: Clock { fixed_at_ms: 0, offset_ms: 0 },
                 last_at_ms: now_ms,
                 position: Some((ItemId::new(&now_ms.to_string()).unwrap(), PositionRow::set(1, now_ms))),
+                beat: None,
             };
             part.apply(&update, now_ms);
             assert_eq!(part.items.values().map(Vec::len).sum::<usize>(), 3.min(part.positions.len()));

@@ -1,6 +1,6 @@
 //! The names of keys. What a script touches lies under one hash tag, the user's, so it lies in one slot of a cluster.
 
-use crate::UserId;
+use crate::{AccountId, UserId};
 
 /// Names the keys of a store.
 #[derive(Debug, Clone)]
@@ -28,6 +28,11 @@ impl Keys {
     pub(super) fn of(&self, user: &UserId) -> UserKeys {
         let key = |what| format!("{}:{{{}}}:{what}", self.prefix, tag(user.as_str()));
         UserKeys { clocks: key("clocks"), positions: key("positions"), erased: key("erased") }
+    }
+
+    /// Where an account's leases are.
+    pub(super) fn leases(&self, account: &AccountId) -> String {
+        format!("{}:{{{}}}:leases", self.prefix, tag(account.as_str()))
     }
 
     /// A channel that all nodes of this store share.

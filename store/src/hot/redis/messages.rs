@@ -5,8 +5,10 @@
 use super::{
     connect::{Connection, Servers, within},
     keys::Keys,
+    kicks,
     link::{Link, Live, said},
 };
+use crate::lease::Kick;
 use futures_util::StreamExt;
 use redis::{Msg, RedisResult, Value};
 use std::{
@@ -55,19 +57,39 @@ pub(super) struct Messages {
     servers: Arc<Servers>,
     channels: [(Topic, String); 2],
     heard: broadcast::Sender<Message>,
+    /// Kicks of this node and of the others.
+    kicks: broadcast::Sender<Kick>,
+    /// Of this node, unlike any other's.
+    node: u64,
     listener: OnceLock<JoinSet<()>>,
 }
 
 impl Messages {
-    pub(super) fn new(servers: Arc<Servers>, keys: &Keys) -> Self {
+    pub(super) fn new(servers: Arc<Servers>, keys: &Keys, node: u64) -> Self {
         let channels = Topic::ALL.map(|topic| (topic, keys.channel(topic.name())));
         let (heard, _) = broadcast::channel(MESSAGES_MAX);
-        Self { servers, channels, heard, listener: OnceLock::new() }
+        let kicks = broadcast::Sender::new(MESSAGES_MAX);
+        Self { servers, channels, heard, kicks, node, listener: OnceLock::new() }
     }
 
     /// The channel of a topic.
     pub(super) fn channel(&self, topic: Topic) -> &str {
         self.channels.iter().find(|(one, _)| *one == topic).map_or("", |(_, channel)| channel)
+    }
+
+    /// Kicks of all nodes from now on.
+    pub(super) fn kicks(&self, link: &Link) -> broadcast::Receiver<Kick> {
+        let kicks = self.kicks.subscribe();
+        drop(self.subscribe(link));
+        kicks
+    }
+
+    /// Tells this node of kicks, at once; the script told the others.
+    pub(super) fn tell(&self, kicks: Vec<Kick>) {
+        for kick in kicks {
+            // That nobody listens at the moment is no error.
+            let _ = self.kicks.send(kick);
+        }
     }
 
     pub(super) fn subscribe(&self, link: &Link) -> broadcast::Receiver<Message> {
@@ -76,6 +98,8 @@ impl Messages {
                 servers: Arc::clone(&self.servers),
                 channels: self.channels.clone(),
                 heard: self.heard.clone(),
+                kicks: self.kicks.clone(),
+                node: self.node,
                 live: link.live(),
             };
             let mut listeners = JoinSet::new();
@@ -91,6 +115,8 @@ struct Listener {
     servers: Arc<Servers>,
     channels: [(Topic, String); 2],
     heard: broadcast::Sender<Message>,
+    kicks: broadcast::Sender<Kick>,
+    node: u64,
     live: watch::Receiver<Option<Live>>,
 }
 
@@ -121,11 +147,12 @@ impl Listener {
         within(self.servers.patience(), connection.subscribe(names)).await?;
         *pause = PAUSE_MIN;
         let (mut sink, mut stream) = connection.split();
+        let to = (&self.channels, &self.heard, &self.kicks, self.node);
         let is_other = |live: &Option<Live>| live.as_ref().is_none_or(|live| live.number != number);
         loop {
             tokio::select! {
                 message = stream.next() => match message {
-                    Some(message) => pass_on(&message, &self.channels, &self.heard),
+                    Some(message) => pass_on(&message, to),
                     None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 },
                 () = sleep(PING_EVERY) => {
@@ -137,12 +164,21 @@ impl Listener {
     }
 }
 
-fn pass_on(message: &Msg, channels: &[(Topic, String); 2], heard: &broadcast::Sender<Message>) {
+/// Where messages go: by their channels, to whoever listens; kicks of this node were told already.
+type To<'a> = (&'a [(Topic, String); 2], &'a broadcast::Sender<Message>, &'a broadcast::Sender<Kick>, u64);
+
+fn pass_on(message: &Msg, (channels, heard, kicks, node): To<'_>) {
     let topic = channels.iter().find(|(_, channel)| channel == message.get_channel_name());
-    if let Some(&(topic, _)) = topic {
-        // That nobody listens at the moment is no error.
-        let _ = heard.send(Message { topic, payload: message.get_payload_bytes().into() });
+    let Some(&(topic, _)) = topic else { return };
+    let payload = message.get_payload_bytes();
+    // That nobody listens at the moment is no error, nor that another version's kick is not understood.
+    if topic == Topic::Kicks
+        && let Ok((from, kick)) = kicks::from_bytes(payload)
+        && from != node
+    {
+        let _ = kicks.send(kick);
     }
+    let _ = heard.send(Message { topic, payload: payload.into() });
 }
 
 /// Messages that wait for the slowest receiver; then it misses the oldest.

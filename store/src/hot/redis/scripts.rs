@@ -1,6 +1,6 @@
 //! The scripts, and calls of them.
 
-use super::settings::RedisHotSettings;
+use super::{known::VERSION_BYTES, settings::RedisHotSettings};
 use redis::{Arg, Cmd, Script};
 
 /// The scripts of a store, with its bounds written into them: stores with other bounds have other scripts.
@@ -9,6 +9,7 @@ pub(super) struct Scripts {
     pub(super) apply: Source,
     pub(super) fix: Source,
     pub(super) erase: Source,
+    pub(super) leases: Source,
 }
 
 /// A script's text and its digest.
@@ -24,10 +25,11 @@ impl Scripts {
             settings;
         let bounds = format!(
             "local SESSION_TTL_S, POSITION_TTL_S = {session_ttl_s}, {position_ttl_s}\n\
-             local SESSIONS_MAX, POSITIONS_MAX = {user_sessions_max}, {user_positions_max}\n"
+             local SESSIONS_MAX, POSITIONS_MAX = {user_sessions_max}, {user_positions_max}\n\
+             local VERSION_BYTES = {VERSION_BYTES}\n"
         );
         let source = |text: &str| Source::new(format!("{bounds}{COMMON}{text}"));
-        Self { apply: source(APPLY), fix: source(FIX), erase: source(ERASE) }
+        Self { apply: source(APPLY), fix: source(FIX), erase: source(ERASE), leases: source(LEASES) }
     }
 
     /// The same call with the script's text, for a server that does not have it yet. Other calls stay as they are.
@@ -46,8 +48,8 @@ impl Scripts {
         call
     }
 
-    fn all(&self) -> [&Source; 3] {
-        [&self.apply, &self.fix, &self.erase]
+    fn all(&self) -> [&Source; 4] {
+        [&self.apply, &self.fix, &self.erase, &self.leases]
     }
 }
 
@@ -78,6 +80,7 @@ const COMMON: &str = include_str!("common.lua");
 const APPLY: &str = include_str!("apply.lua");
 const FIX: &str = include_str!("fix.lua");
 const ERASE: &str = include_str!("erase.lua");
+const LEASES: &str = include_str!("leases.lua");
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Where the servers are, who we are to them, and every bound.
 
+use crate::lease::LeaseTimes;
 use redis::{ConnectionAddr, IntoConnectionInfo};
 use std::{fmt, ops::RangeInclusive};
 
@@ -33,6 +34,8 @@ pub struct RedisHotSettings {
     pub user_sessions_max: u32,
     /// Positions to remember of a user.
     pub user_positions_max: u32,
+    /// How long leases last.
+    pub leases: LeaseTimes,
 }
 
 impl Default for RedisHotSettings {
@@ -51,6 +54,7 @@ impl Default for RedisHotSettings {
             position_ttl_s: 24 * HOUR_S,
             user_sessions_max: 256,
             user_positions_max: 1_000,
+            leases: LeaseTimes::default(),
         }
     }
 }

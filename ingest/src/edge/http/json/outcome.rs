@@ -3,7 +3,7 @@
 use playhead_store::hot::Verdict;
 use serde::Serialize;
 
-use super::event::Number;
+use super::{event::Number, lease::TerminateJson};
 use crate::{
     edge::publish::{Busy, SessionOutcome},
     ticket::Refused,
@@ -22,6 +22,8 @@ pub(in crate::edge::http) struct OutcomeJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'static str>,
     next_beat_ms: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terminate: Option<TerminateJson<'a>>,
 }
 
 /// A `PublishResponse`.
@@ -59,11 +61,12 @@ impl<'a> OutcomeJson<'a> {
             rejected: outcome.rejected.iter().map(RejectionJson::new).collect(),
             busy: outcome.busy.map(busy),
             acked_through_seq: Number::new(outcome.acked_through_seq),
-            verdict: outcome.verdict.map(|verdict| match verdict {
-                Verdict::Play => "PLAY",
-                Verdict::Stop => "STOP",
+            verdict: outcome.verdict.as_ref().map(|verdict| match verdict {
+                Verdict::Play | Verdict::Tolerated(_) => "PLAY",
+                Verdict::Stop(_) => "STOP",
             }),
             next_beat_ms: outcome.next_beat_ms,
+            terminate: outcome.verdict.as_ref().and_then(Verdict::stop).map(|stop| TerminateJson::new(stop)),
         }
     }
 }

@@ -36,6 +36,7 @@ fn viewer(pass: Option<Pass>) -> Identity {
         account: AccountId::new("family").unwrap(),
         device: DeviceId::new("tv").unwrap(),
         pass: pass.map(Into::into),
+        terms: Terms::unlimited(),
     })
 }
 
@@ -57,19 +58,30 @@ fn a_session_token_says_what_may_be_played() {
         item_kind: ItemKind::Movie,
         duration_ms: Some(5_400_000),
         credits_ms: Some(5_100_000),
-        device_type: Some(kind("tv")),
-        streams: Some(StreamRules {
-            streams_max: 3,
-            at_limit: AtLimit::EvictOldest,
-            per_device_type: vec![(kind("mobile"), 2), (kind("tv"), 0)],
-        }),
     };
+    let rules = StreamRules {
+        per_device_type: vec![(kind("mobile"), 2), (kind("tv"), 0)],
+        per_item_kind: vec![(ItemKind::Live, 1)],
+        devices_max: Some(2),
+        ..StreamRules::streams(3, AtLimit::EvictOldest)
+    };
+    let terms = Arc::new(Terms { device_type: Some(kind("tv")), rules: Some(rules) });
     let claims = json!({
         "session": "s-1", "item": "m-1", "item_kind": "MOVIE", "duration_ms": 5_400_000, "credits_ms": 5_100_000,
         "device_type": "tv",
-        "streams": { "max": 3, "at_limit": "EVICT_OLDEST", "per_device_type": { "tv": 0, "mobile": 2 } },
+        "streams": {
+            "max": 3, "at_limit": "EVICT_OLDEST", "per_device_type": { "tv": 0, "mobile": 2 },
+            "per_item_kind": { "LIVE": 1 }, "devices": 2,
+        },
     });
-    assert_eq!(prove(&claims), Ok(viewer(Some(pass))));
+    let Identity::Viewer(plain) = viewer(Some(pass)) else { panic!() };
+    assert_eq!(prove(&claims), Ok(Identity::Viewer(Viewer { terms: Arc::clone(&terms), ..plain.clone() })));
+    let mut without = claims.clone();
+    for name in ["session", "item"] {
+        without.as_object_mut().unwrap().remove(name);
+    }
+    let expect = Identity::Viewer(Viewer { terms, pass: None, ..plain });
+    assert_eq!(prove(&without), Ok(expect), "an account's rules need no session");
     let read = TokenClaims::read(with(&claims).as_bytes()).unwrap();
     let written = serde_json::to_vec(&read).unwrap();
     assert_eq!(TokenClaims::read(&written).unwrap(), read, "what is written can be read");
