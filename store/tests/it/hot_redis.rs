@@ -5,6 +5,7 @@ mod cluster;
 mod failover;
 mod faults;
 mod keys;
+mod leases;
 mod servers;
 
 use playhead_store::{
