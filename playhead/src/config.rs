@@ -6,16 +6,14 @@
 use std::path::PathBuf;
 
 use playhead_ingest::{journal, settings::Settings};
-use playhead_store::{
-    ItemKind, durable::embedded::EmbeddedSettings, hot::embedded::EmbeddedHotSettings,
-    position::PositionRuleBook,
-};
+use playhead_store::{ItemKind, durable::embedded::EmbeddedSettings, position::PositionRuleBook};
 
 pub(crate) use self::{
     auth::{AuthSettings, KeysAt, TokenSettings},
     durable::{ClusterSettings, DurableSettings, Roots},
     edge::{EdgeSettings, TlsSettings, TlsSource},
     error::ConfigError,
+    hot::HotSettings,
     layers::{Flags, Source},
     listen::Listen,
     read::Effective,
@@ -26,6 +24,7 @@ mod durable;
 mod edge;
 mod engine;
 mod error;
+mod hot;
 mod layers;
 mod leases;
 mod listen;
@@ -53,8 +52,8 @@ pub(crate) struct Config {
     pub(crate) durable: DurableSettings,
     /// The embedded store's retention and caches.
     pub(crate) store: EmbeddedSettings,
-    /// How much the embedded hot store remembers.
-    pub(crate) hot: EmbeddedHotSettings,
+    /// Where the hot store is.
+    pub(crate) hot: HotSettings,
     /// Whom the server believes.
     pub(crate) auth: AuthSettings,
     /// Which certificate the edges show.
@@ -129,7 +128,7 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let store = store(&mut read)?;
     let (leases, times) = leases::leases(&mut read, &engine)?;
     engine.leases = leases;
-    let hot = EmbeddedHotSettings { leases: times, ..EmbeddedHotSettings::default() };
+    let hot = hot::hot(&mut read, times)?;
     engine.rules = rules(&mut read)?;
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
     let auth = auth::auth(&mut read)?;

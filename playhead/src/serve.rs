@@ -14,7 +14,7 @@ use playhead_ingest::{
     identity::Verifier,
     journal::FsDisk,
 };
-use playhead_store::hot::embedded::EmbeddedHot;
+use playhead_store::hot::{Hot, embedded::EmbeddedHot, redis::RedisHot};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -26,7 +26,7 @@ use crate::{
     admin::{Admin, Phase, Served},
     auth, block_on, check,
     cli::ConfigFlags,
-    config::{self, Config, Listen},
+    config::{self, Config, HotSettings, Listen},
     durable, log, print,
 };
 
@@ -205,7 +205,7 @@ async fn start_engine(config: &Config, now: Now, verifier: Arc<dyn Verifier>) ->
     let disk = FsDisk::open(journal_dir).map_err(|error| ServeError::Disk { error })?;
     let parts = Parts {
         durable: durable::open(config).await?,
-        hot: Arc::new(EmbeddedHot::new(config.hot)),
+        hot: open_hot(&config.hot)?,
         disk: Arc::new(disk),
         journal: config.journal.clone(),
         verifier,
@@ -214,6 +214,17 @@ async fn start_engine(config: &Config, now: Now, verifier: Arc<dyn Verifier>) ->
         threads: Threads::Own,
     };
     Engine::start(config.engine.clone(), parts).await.map_err(|error| ServeError::Engine { error })
+}
+
+/// The one place that chooses a hot store.
+fn open_hot(settings: &HotSettings) -> Result<Arc<dyn Hot>, ServeError> {
+    match settings {
+        HotSettings::Embedded(settings) => Ok(Arc::new(EmbeddedHot::new(*settings))),
+        HotSettings::Redis(settings) => match RedisHot::open(settings) {
+            Ok(hot) => Ok(Arc::new(hot)),
+            Err(error) => Err(ServeError::Hot { error }),
+        },
+    }
 }
 
 fn now() -> Now {

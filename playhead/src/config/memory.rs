@@ -3,13 +3,13 @@
 use playhead_ingest::{edge::http, settings::Settings};
 use playhead_store::{durable::embedded::EmbeddedSettings, hot::embedded::EmbeddedHotSettings};
 
-use super::{ConfigError, read::Reader};
+use super::{ConfigError, HotSettings, read::Reader};
 
 /// Holds the sum of the engine's bounds and the stores' against the ceiling.
 pub(crate) fn check(
     engine: &Settings,
     store: &EmbeddedSettings,
-    hot: &EmbeddedHotSettings,
+    hot: &HotSettings,
     allowed_mb: u64,
     read: &Reader,
 ) -> Result<(), ConfigError> {
@@ -42,7 +42,14 @@ fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 3] {
     ]
 }
 
-fn hot_bytes(hot: &EmbeddedHotSettings) -> u64 {
+fn hot_bytes(hot: &HotSettings) -> u64 {
+    match hot {
+        HotSettings::Embedded(hot) => embedded_hot_bytes(hot),
+        HotSettings::Redis(hot) => u64::from(hot.calls_max) * HOT_CALL_BYTES,
+    }
+}
+
+fn embedded_hot_bytes(hot: &EmbeddedHotSettings) -> u64 {
     (hot.sessions_max as u64 * HOT_SESSION_BYTES)
         .saturating_add(hot.positions_max as u64 * HOT_POSITION_BYTES)
         .saturating_add(hot.accounts_max as u64 * HOT_ACCOUNT_BYTES)
@@ -53,6 +60,8 @@ const MB: u64 = 1 << 20;
 const HOT_SESSION_BYTES: u64 = 400;
 /// Likewise.
 const HOT_POSITION_BYTES: u64 = 800;
+/// A call that waits for its reply: its keys, arguments and packed form, ids of a UUID's length supposed.
+const HOT_CALL_BYTES: u64 = 1_200;
 /// Likewise, with one stream.
 const HOT_ACCOUNT_BYTES: u64 = 900;
 /// How many consumers the error names.

@@ -46,6 +46,14 @@ impl Reader {
         given.text
     }
 
+    /// A text that is shown nowhere.
+    pub(crate) fn secret(&mut self, key: &str, about: &str) -> String {
+        let given = self.take(key, "");
+        let shown = if given.text.is_empty() { "" } else { "(hidden)" };
+        self.note(key, format!("{shown:?}"), &given.source, about.to_owned());
+        given.text
+    }
+
     /// A whole number in a range.
     pub(crate) fn number(
         &mut self,
@@ -118,6 +126,12 @@ impl Reader {
     pub(crate) fn source(&self, key: &str) -> Source {
         let read = self.read.iter().find(|effective| effective.key == key);
         read.map_or(Source::Default, |effective| effective.source.clone())
+    }
+
+    /// The value of a key that was read, if somebody said it.
+    pub(crate) fn said(&self, key: &str) -> Option<&str> {
+        let read = self.read.iter().find(|effective| effective.key == key)?;
+        (read.source != Source::Default).then(|| read.value.trim_matches('"'))
     }
 
     /// All that was read, unless something was said that nobody read.

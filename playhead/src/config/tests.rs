@@ -355,3 +355,71 @@ fn what_is_shown_can_be_read_again() {
         .collect();
     assert_eq!(values(&load_from(&uncommented, &[], &[]).unwrap()), values(&defaults().unwrap()));
 }
+
+#[test]
+fn redis_is_chosen_with_all_that_it_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let password = path("password", "hunter2\r\n");
+    let pem = path("ca.pem", &certificate_pem());
+    let file = format!(
+        "[hot]\nbackend = \"redis\"\nurls = \"rediss://a:1, rediss://b:2/3\"\ncluster = true\nuser = \"me\"\n\
+         password_file = \"{password}\"\ntls_ca_file = \"{pem}\"\nprefix = \"tenant/1\"\ncall_ms_max = 100\n"
+    );
+    let loaded = load_from(&file, &[], &[]).unwrap();
+    let HotSettings::Redis(hot) = &loaded.config.hot else { panic!("{:?}", loaded.config.hot) };
+    assert_eq!(hot.urls, ["rediss://a:1", "rediss://b:2/3"]);
+    assert_eq!(hot.password, Some(playhead_store::hot::redis::Secret::new("hunter2".to_owned())));
+    assert_eq!(
+        (hot.is_cluster, hot.user.as_deref(), &*hot.prefix, hot.call_ms_max),
+        (true, Some("me"), "tenant/1", 100)
+    );
+    assert!(hot.ca_pem.is_some());
+}
+
+#[test]
+fn a_password_is_shown_nowhere() {
+    let said = [("PLAYHEAD_HOT_PASSWORD", "hunter2")];
+    let loaded = load_from("", &said, &["hot.backend=redis"]).unwrap();
+    let shown = format!("{}{:?}", effective(&loaded.effective), loaded.config);
+    assert!(!shown.contains("hunter2") && shown.contains("password = \"(hidden)\""), "{shown}");
+    let refused = refusal("", &said, &[]);
+    assert!(refused.contains("hot.password is") && !refused.contains("hunter2"), "{refused}");
+    let refused = refusal("", &[], &["hot.backend=redis", "hot.urls=redis://me:hunter2@a:1"]);
+    assert!(refused.contains("hot.urls") && !refused.contains("hunter2"), "{refused}");
+}
+
+#[test]
+fn what_redis_cannot_use_is_named() {
+    for (settings, expect) in [
+        (&["hot.backend=memcached"][..], "embedded or redis"),
+        (&["hot.backend=redis", "hot.urls=http://a"], "redis://host:port"),
+        (&["hot.backend=redis", "hot.urls=redis://a,rediss://b"], "all have TLS"),
+        (&["hot.backend=redis", "hot.urls="], "redis://host:port"),
+        (&["hot.backend=redis", "hot.prefix={x}"], "letters, digits"),
+        (&["hot.backend=redis", "hot.call_ms_max=9"], "10 to 10000"),
+        (&["hot.backend=redis", "hot.connect_ms_max=0"], "50 to 30000"),
+        (&["hot.backend=redis", "hot.calls_max=1"], "64 to 1048576"),
+        (&["hot.backend=redis", "hot.password_file=/nowhere"], "a file that can be read"),
+        (&["hot.backend=redis", "hot.password=a", "hot.password_file=/nowhere"], "nothing, since there is"),
+        (&["hot.backend=redis", "hot.tls_ca_file=/nowhere"], "unless hot.urls are rediss://"),
+        (
+            &["hot.backend=redis", "hot.urls=rediss://a", "hot.tls_ca_file=/etc/hostname"],
+            "with a certificate",
+        ),
+        (&["hot.urls=redis://a"], "nothing, unless hot.backend is redis"),
+        (&["hot.cluster=true"], "nothing, unless hot.backend is redis"),
+    ] {
+        let refused = refusal("", &[], settings);
+        assert!(refused.contains(expect) && refused.contains("--set hot."), "{settings:?}: {refused}");
+    }
+}
+
+/// A certificate's frame; what is in it, TLS looks at.
+fn certificate_pem() -> String {
+    pem::encode(&pem::Pem::new("CERTIFICATE", [1, 2, 3]))
+}

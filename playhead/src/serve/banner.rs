@@ -2,7 +2,7 @@
 
 use playhead_ingest::identity::TokenRules;
 
-use crate::config::{AuthSettings, Config, KeysAt, TlsSource, TokenSettings};
+use crate::config::{AuthSettings, Config, HotSettings, KeysAt, TlsSource, TokenSettings};
 
 use super::Server;
 
@@ -28,7 +28,7 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
   gRPC     {grpc}
   HTTP     {scheme}://{http}{quic}
   admin    http://{admin}/metrics (also /healthz, /readyz, /tap)
-  data     {data}{recovered}{tls}
+  data     {data}{recovered}{hot}{tls}
   auth     {auth}
 {open}
 Say where alice is, ask for it, and watch events pass:{token}
@@ -40,6 +40,7 @@ Say where alice is, ask for it, and watch events pass:{token}
         grpc = listen.grpc,
         http = listen.http,
         quic = quic(server),
+        hot = hot(&config.hot),
         auth = auth(&config.auth),
         admin = listen.admin,
         data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
@@ -88,6 +89,13 @@ fn mint(settings: &TokenSettings) -> String {
         KeysAt::File(_) | KeysAt::Url { .. } => "--key playhead-key.pem".to_owned(),
     };
     format!("\n  TOKEN=$(playhead token mint --user alice --issuer '{issuer}' --audience '{audience}' {key})")
+}
+
+fn hot(hot: &HotSettings) -> String {
+    match hot {
+        HotSettings::Embedded(_) => String::new(),
+        HotSettings::Redis(settings) => format!("\n  hot      {}", settings.urls.join(", ")),
+    }
 }
 
 fn quic(server: &Server) -> String {

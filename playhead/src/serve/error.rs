@@ -56,6 +56,12 @@ pub(crate) enum ServeError {
         /// Why not.
         error: StoreError,
     },
+    /// The hot store's settings cannot be used.
+    #[error("hot.urls: the servers cannot be used: {error}{}", beneath(.error))]
+    Hot {
+        /// Why not.
+        error: StoreError,
+    },
     /// The engine did not start.
     #[error("the engine cannot start: {error}{}", beneath(.error))]
     Engine {

@@ -12,6 +12,8 @@ pub use crate::lease::Verdict;
 
 pub mod embedded;
 
+pub mod redis;
+
 /// Short-lived shared state. Every method may be called from many tasks at once, and may fail at any time without
 /// harm: callers bound their wait and go on without it.
 #[async_trait::async_trait]

@@ -10,3 +10,4 @@
 mod durable_embedded;
 mod durable_scylla;
 mod hot_embedded;
+mod hot_redis;
