@@ -1,16 +1,18 @@
 //! `playhead load check`: reads a ledger back through the playback API of a running server.
 
+mod places;
+
 use std::{collections::HashMap, path::Path};
 
 use futures_util::{StreamExt, stream};
 use playhead_proto::ingest::v1::Event;
-use playhead_store::{EventKind, PlayerState};
 use serde::Serialize;
 use tonic::{
     Status,
     transport::{Channel, Endpoint},
 };
 
+use self::places::{Places, SessionPlace, last_place};
 use crate::{
     ledger::{
         read::{LedgerBook, LedgerError, Part, SessionPage},
@@ -19,7 +21,6 @@ use crate::{
     names::Names,
     readback::{self, Compared, Identity, Need},
     scenario::Edge,
-    viewer::tells_position,
 };
 
 /// What reading a ledger back found.
@@ -209,39 +210,6 @@ impl CheckReport {
     }
 }
 
-/// Where a user is in an item, by what the ledger knows.
-#[derive(Debug, Default)]
-struct Places {
-    /// True when something may have moved the position that the ledger is not sure of.
-    is_unknown: bool,
-    last: Option<Place>,
-}
-
-/// What one session says of it.
-#[derive(Debug, Clone, Copy)]
-enum SessionPlace {
-    Unknown,
-    Known(Option<Place>),
-}
-
-/// A place that counts, in the order in which places count: one within an item's first seconds that was not sought to
-/// gives way to every other; then the latest, then the furthest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    is_settled: bool,
-    at_ms: i64,
-    position_ms: i64,
-}
-
-impl Places {
-    fn add(&mut self, place: SessionPlace) {
-        match place {
-            SessionPlace::Unknown => self.is_unknown = true,
-            SessionPlace::Known(place) => self.last = self.last.max(place),
-        }
-    }
-}
-
 /// Reads one session and compares it.
 async fn look<'a>(
     channel: &Channel,
@@ -287,19 +255,4 @@ fn unreadable(session: &str, page: &SessionPage, status: &Status) -> Compared {
     compared
 }
 
-/// The place of a session's acknowledged events that counts.
-fn last_place(sent: &[(Event, Need)], offset_ms: i64) -> Option<Place> {
-    let acked = sent.iter().filter(|(_, need)| *need == Need::There).map(|(event, _)| event);
-    let places = acked.filter_map(|event| {
-        let kind = EventKind::from_number(event.kind.into())?;
-        let state = PlayerState::from_number(event.state.into());
-        let position_ms = event.position_ms.filter(|_| tells_position(kind, state))?;
-        let is_settled = position_ms >= OPENING_MS || kind == EventKind::Seek;
-        Some(Place { is_settled, at_ms: event.at_ms + offset_ms, position_ms })
-    });
-    places.max()
-}
-
 const READS_AT_ONCE: usize = 32;
-/// An item's opening, as documented.
-const OPENING_MS: i64 = 10_000;
