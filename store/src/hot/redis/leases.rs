@@ -103,27 +103,20 @@ pub(super) async fn assert(
         let others = calls.len();
         let mut decided = Vec::with_capacity(turns.len());
         for (turn, indices) in &mut turns {
-            let (verdicts, call) =
-                turn.call(store, now_ms, |state| decide(state, batch, indices, &store.lease_times, now_ms));
+            let change = |state: &mut _| decide(state, batch, indices, &store.lease_times, now_ms);
+            let (of_account, call) = turn.call(store, now_ms, change);
             calls.add_command(call);
-            decided.push(verdicts);
+            decided.push(of_account);
         }
         if calls.is_empty() {
             return Ok(verdicts);
         }
-        let replies = store.link.call(WHAT, std::mem::take(&mut calls)).await?;
+        let mut replies = store.link.call(WHAT, std::mem::take(&mut calls)).await?.into_iter().skip(others);
         let mut lost = Vec::new();
-        for (((mut turn, indices), decided), reply) in
-            turns.into_iter().zip(decided).zip(replies.into_iter().skip(others))
-        {
-            if !turn.take(reply, store)? {
-                lost.push((turn, indices));
-                continue;
-            }
-            for (index, verdict) in indices.into_iter().zip(decided) {
-                if let Some(place) = verdicts.get_mut(index) {
-                    *place = verdict;
-                }
+        for ((mut turn, indices), decided) in turns.into_iter().zip(decided) {
+            match turn.take(replies.next().unwrap_or(Value::Nil), store)? {
+                true => place(&mut verdicts, &indices, decided),
+                false => lost.push((turn, indices)),
             }
         }
         turns = lost;
@@ -132,6 +125,15 @@ pub(super) async fn assert(
         }
     }
     Err(unavailable(WHAT, "other nodes were faster every time"))
+}
+
+/// Puts verdicts where they belong.
+fn place(verdicts: &mut [Verdict], indices: &[usize], decided: Vec<Verdict>) {
+    for (&index, verdict) in indices.iter().zip(decided) {
+        if let Some(place) = verdicts.get_mut(index) {
+            *place = verdict;
+        }
+    }
 }
 
 /// The accounts of a batch, each with the places of its updates that say something of a stream.
