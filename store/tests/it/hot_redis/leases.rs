@@ -119,7 +119,7 @@ async fn forgotten_leases_are_asserted_again_from_either_node() {
     for (number, node) in nodes.iter().enumerate() {
         let beat = stream(&account, &user, number, true, at);
         super::servers::until("the beat is heard", async || {
-            match node.apply(&[beat.clone()], NOW_MS).await {
+            match node.apply(std::slice::from_ref(&beat), NOW_MS).await {
                 Ok(verdicts) => {
                     assert_eq!(verdicts, [Verdict::Play]);
                     true
