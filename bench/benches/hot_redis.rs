@@ -107,7 +107,7 @@ impl Bare {
     fn call(&mut self, packed: &[u8], calls: usize) {
         std::thread::scope(|scope| {
             let mut writer = self.0.try_clone().expect("an open socket");
-            let writing = move || writer.write_all(packed).expect("an open socket");
+            let mut writing = move || writer.write_all(packed).expect("an open socket");
             match packed.len() {
                 0..SMALL => writing(),
                 _ => drop(scope.spawn(writing)),
