@@ -76,9 +76,6 @@ pub(crate) fn talk<F: Frames>(
         }?;
         let mut talk = Talk::<F>::open(doors, caller, hello).await?;
         yield talk.welcome();
-        if let Some(told) = talk.tell_at_once() {
-            yield told;
-        }
         loop {
             match talk.next(&mut frames, stop.as_mut()).await? {
                 Heard::Settled(settled) => yield talk.ack(settled)?,
@@ -94,16 +91,14 @@ pub(crate) fn talk<F: Frames>(
                     // What was answered is sent when this task pauses, so it must pause even under a flood.
                     consume_budget().await;
                 }
-                Heard::Ended => {
-                    yield talk.last_ack().await?;
-                    break;
-                }
+                Heard::Ended => break,
                 Heard::Stopping => {
                     yield talk.last_ack().await?;
                     Err(Failure::Stopping)?;
                 }
             }
         }
+        yield talk.last_ack().await?;
     }
 }
 

@@ -319,7 +319,7 @@ fn bounds_beyond_the_memory_are_refused_with_the_largest_consumers() {
     let refused = refusal("", &[], &["engine.sessions_max=2000000"]);
     assert!(refused.contains("engine.memory_mb_max is 1024, but the bounds add up to"), "{refused}");
     assert!(
-        refused.contains("(live sessions (sessions_max) 3907 MB, backlog (backlog_events_max)"),
+        refused.contains("(live sessions (sessions_max) 4151 MB, backlog (backlog_events_max)"),
         "{refused}"
     );
     load_from("", &[], &["engine.sessions_max=2000000", "engine.memory_mb_max=8000"]).unwrap();

@@ -56,11 +56,7 @@ impl<F: Frames> Talk<F> {
         wire::welcome((self.doors.now)(), self.doors.intake.limits(), &verdict)
     }
 
-    /// Tells the client that its session must not play, when that is known already.
-    pub(super) fn tell_at_once(&mut self) -> Option<ServerFrame> {
-        self.session.slot.stop().map(|stop| self.tell(stop))
-    }
-
+    /// Tells the client that its session must stop.
     pub(super) fn tell(&mut self, stop: Arc<Stop>) -> ServerFrame {
         let told = wire::terminate(&stop);
         self.told = Some(stop);
