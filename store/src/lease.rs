@@ -1,9 +1,9 @@
 //! Stream leases: a session's hold on one of the stream slots of its account, and the rule by which slots are given.
 //!
 //! Pure, like the other rules: no clock, no I/O. A backend keeps one [`AccountLeases`] for each account and changes it
-//! only by the verbs here, one at a time: [`AccountLeases::admit`] when a session begins, [`AccountLeases::assert`] with
-//! its beats, [`AccountLeases::release`] when it ends, [`AccountLeases::stop`] when somebody ends it. [`rules`] is how
-//! much an account may run, [`form`] how the state looks at rest.
+//! only by the verbs here, one at a time: [`AccountLeases::assert`] when a session begins, with its beats and when it
+//! ends, [`AccountLeases::stop`] when somebody else ends it. [`rules`] is how much an account may run, [`form`] how the
+//! state looks at rest.
 //!
 //! Since every beat asserts its lease again, a store that forgot everything knows all again one beat later; what was
 //! admitted meanwhile beyond the limit then goes, the newest first, and nobody else.

@@ -29,8 +29,9 @@ pub(crate) fn hot(read: &mut Reader, leases: LeaseTimes) -> Result<HotSettings, 
     if backend == "redis" {
         return Ok(HotSettings::Redis(RedisHotSettings { leases, ..settings }));
     }
-    // Whoever names servers means to use them; keeping all to oneself would be a trap.
-    match KEYS.into_iter().find_map(|key| Some((key, read.said(key)?))) {
+    // Whoever names servers means to use them; keeping all to oneself would be a trap. What is as by default is not said.
+    let said = KEYS.into_iter().find_map(|key| Some((key, read.said(key)?)));
+    match said.filter(|_| settings != RedisHotSettings::default()) {
         Some((key, said)) => Err(read.wrong(key, said, "nothing, unless hot.backend is redis")),
         None => Ok(HotSettings::Embedded(EmbeddedHotSettings { leases, ..EmbeddedHotSettings::default() })),
     }
@@ -128,7 +129,7 @@ fn bytes_of(read: &Reader, key: &str, file: &str) -> Result<Vec<u8>, ConfigError
     let opened = File::open(file).and_then(|opened| opened.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
     match opened {
         Ok(_) => Ok(bytes),
-        Err(error) => Err(read.wrong(key, format!("{file}: {error}"), "a file that can be read")),
+        Err(error) => Err(read.wrong(key, file, format!("a file that can be read: {error}"))),
     }
 }
 

@@ -124,6 +124,17 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("leases.playing_beats=1", "2 to 100"),
         ("leases.paused_s=0", "1 to 86400"),
         ("leases.stuck_s=86401", "1 to 86400"),
+        ("hot.backend=memcached", "embedded or redis"),
+        ("hot.urls=http://a", playhead_store::hot::redis::URL_ALLOWED),
+        ("hot.cluster=perhaps", "true or false"),
+        ("hot.user=me", UNLESS_REDIS),
+        ("hot.password=hunter2", UNLESS_REDIS),
+        ("hot.password_file=/nowhere", "a file that can be read: No such file or directory (os error 2)"),
+        ("hot.tls_ca_file=c", "nothing, unless hot.urls are rediss://"),
+        ("hot.prefix={x}", "letters, digits, and any of - _ . : /, one at least"),
+        ("hot.call_ms_max=9", "10 to 10000"),
+        ("hot.connect_ms_max=49", "50 to 30000"),
+        ("hot.calls_max=63", "64 to 1048576"),
         ("log.level=loud", LEVELS_ALLOWED),
         ("log.level=info,playhead=loud", LEVELS_ALLOWED),
         ("log.format=xml", "text or json"),
@@ -134,6 +145,7 @@ fn every_wrong_value_names_key_value_range_and_source() {
         let (key, value, said_by) = match key {
             "tls.certificate" => ("tls.key", "", "default".to_owned()),
             "tls.key" => ("tls.certificate", "", "default".to_owned()),
+            "hot.password" => (key, "(hidden)", format!("--set {key}")),
             _ => (key, value, format!("--set {key}")),
         };
         assert_eq!(refused, format!("{said_by}: {key} is {value:?}; allowed is {allowed}"));
@@ -142,6 +154,7 @@ fn every_wrong_value_names_key_value_range_and_source() {
 
 const POINTS: &str = "host:port, with commas between, such as 10.0.0.1:9042,10.0.0.2:9042";
 const COPIES: &str = "datacenter:copies, with commas between, such as datacenter1:3; copies are 1 to 9";
+const UNLESS_REDIS: &str = "nothing, unless hot.backend is redis";
 const UNLESS_TOKEN: &str = "nothing, unless auth.mode is token";
 
 #[test]
