@@ -62,10 +62,11 @@ fn key(line: &str) -> (Vec<u32>, &str) {
 
 fn line(row: &Row, occasion: &Occasion) -> String {
     let Occasion { date, load } = occasion;
-    let (limit, ratio) = match (&row.limit, row.ratio) {
-        (Some((name, spread)), Some(ratio)) => (format!("{name}: {}", shown(*spread)), shown(ratio)),
-        _ => ("none".to_owned(), String::new()),
+    let limit = match &row.limit {
+        Some((name, spread)) => format!("{name}: {}", shown(*spread)),
+        None => "none".to_owned(),
     };
+    let ratio = row.ratio.map(shown).unwrap_or_default();
     let note = if row.note.is_empty() { String::new() } else { format!("; {}", row.note) };
     format!(
         "| {} | {}{note} | {} | {limit} | {ratio} | {} | {} | {date}, load {load} |",
