@@ -110,8 +110,9 @@ fn endure(
     ledgers: &mut Vec<PathBuf>,
 ) -> Step<String> {
     let (name, seconds) = (attack.name, seconds(stage));
-    let mut best = Endured::default();
-    // A disk that stalls in one try is not what the attack did: each try has its own calm, and the best one counts.
+    let mut best = Endured::NONE;
+    // A disk that stalls in one try is not what the attack did, nor an excuse for it: the least of all calms is held against
+    // the least of all attacks.
     for attempt in 1..=stage.form(1, TRIES) {
         let players = players(stage, attack, seconds);
         let calm = players.run(stage, server.ports, &format!("{name}-{attempt}-before"))?.0;
@@ -125,9 +126,7 @@ fn endure(
         attack.judge(stage, tally);
         let more_mb = endured.most_mb.saturating_sub(endured.before_mb);
         stage.claim(more_mb <= MEMORY_MB, format!("{name}: {endured}, {MEMORY_MB} more allowed"));
-        if attempt == 1 || endured.slower() < best.slower() {
-            best = endured;
-        }
+        best = best.least(endured);
         if best.slower() <= SLOWER {
             break;
         }
@@ -139,7 +138,7 @@ fn endure(
 }
 
 /// What the players and the server noticed of an attack.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 struct Endured {
     calm_ms: f64,
     p99_ms: f64,
@@ -148,6 +147,9 @@ struct Endured {
 }
 
 impl Endured {
+    /// Before the first try.
+    const NONE: Self = Self { calm_ms: f64::INFINITY, p99_ms: f64::INFINITY, before_mb: 0, most_mb: 0 };
+
     fn new(calm: &load::Report, attacked: &load::Report) -> Self {
         Self {
             calm_ms: calm.ack_p99_ms,
@@ -155,6 +157,12 @@ impl Endured {
             before_mb: calm.rss_bytes_max >> 20,
             most_mb: attacked.rss_bytes_max >> 20,
         }
+    }
+
+    /// The least latency of each, and the memory of the later.
+    fn least(self, later: Self) -> Self {
+        let (calm_ms, p99_ms) = (self.calm_ms.min(later.calm_ms), self.p99_ms.min(later.p99_ms));
+        Self { calm_ms, p99_ms, ..later }
     }
 
     /// How many times slower the players were.
@@ -245,3 +253,17 @@ const TRIES: u32 = 3;
 const SLOWER: f64 = 2.0;
 const MEMORY_MB: u64 = 64;
 const AMPLIFIED_MAX: u64 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_in_one_try_neither_counts_nor_excuses() {
+        let tried = |calm_ms, p99_ms| Endured { calm_ms, p99_ms, before_mb: 50, most_mb: 60 };
+        let stalled_attack = Endured::NONE.least(tried(5.0, 200.0)).least(tried(6.0, 9.0));
+        assert_eq!((stalled_attack.calm_ms, stalled_attack.p99_ms), (5.0, 9.0));
+        let stalled_calm = Endured::NONE.least(tried(6.6, 23.1)).least(tried(123.6, 17.4));
+        assert!(stalled_calm.slower() > SLOWER, "{stalled_calm}");
+    }
+}

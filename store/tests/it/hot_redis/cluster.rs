@@ -9,7 +9,11 @@ use playhead_store::{
     contract::Dice,
     hot::{Hot, redis::RedisHotSettings},
 };
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
+use tokio::sync::Notify;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_keys_of_a_user_are_in_one_slot() {
@@ -44,18 +48,26 @@ async fn a_slot_that_moves_is_followed() {
     let slot: i64 = servers[0].ask(&["CLUSTER", "KEYSLOT", &format!("{{{user}}}")]).await.unwrap();
     let from = usize::try_from(slot / 5_462).unwrap();
     let (from, to) = (&servers[from], &servers[(from + 1) % 3]);
+    let (under_way, has_moved) = (Notify::new(), Cell::new(false));
     let commits = async {
-        for at_ms in 2..400 {
+        let (mut at_ms, mut behind) = (1, 0);
+        while behind < 20 {
+            at_ms += 1;
+            behind += i32::from(has_moved.get());
             hot.apply(&[placed(&user, &item, at_ms, at_ms)], 0).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            if at_ms == 20 {
+                under_way.notify_one();
+            }
         }
+        at_ms
     };
-    let move_slot = async {
-        tokio::time::sleep(Duration::from_millis(50)).await;
+    let moving = async {
+        under_way.notified().await;
         move_slot(from, to, &slot.to_string()).await;
+        has_moved.set(true);
     };
-    tokio::join!(commits, move_slot);
-    assert_eq!(place(&hot, &user, &item).await, Some(399));
+    let (last, ()) = tokio::join!(commits, moving);
+    assert_eq!(place(&hot, &user, &item).await, Some(last));
     let moved: Vec<String> = to.ask(&["KEYS", &format!("*{{{user}}}*")]).await.unwrap();
     assert_eq!(moved.len(), 2, "{moved:?}");
 }

@@ -2,7 +2,7 @@
 
 use super::{
     place, placed,
-    servers::{Server, connected, settings, until},
+    servers::{PATIENCE, Server, connected, settings, until},
 };
 use playhead_store::{
     StoreErrorKind,
@@ -80,13 +80,16 @@ async fn an_acl_user_needs_few_rights_and_the_right_password() {
     hot.erase(&user, 10).await.unwrap();
     assert_eq!(hot.positions(&user).await.unwrap(), []);
     let mut heard = hot.subscribe();
-    until("a message came", async || {
-        hot.publish(playhead_store::hot::redis::Topic::Stale, b"x").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        !heard.is_empty()
-    })
-    .await;
-    heard.try_recv().unwrap();
+    // What is published before the subscription stands is heard by nobody.
+    let heard = async {
+        loop {
+            hot.publish(playhead_store::hot::redis::Topic::Stale, b"x").await.unwrap();
+            if let Ok(message) = tokio::time::timeout(Duration::from_millis(50), heard.recv()).await {
+                break message.unwrap();
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, heard).await.expect("a message that is heard");
     let stranger = RedisHot::open(&with("wrong")).unwrap();
     let waited = tokio::time::timeout(Duration::from_millis(500), stranger.connected()).await;
     assert!(waited.is_err(), "a wrong password is not let in");
