@@ -4,6 +4,7 @@
 //! A connection's path: `places` says whether there is room for its address, the handshake has its time, then
 //! [`Connection`] is read and written by the edge's HTTP library and cut by its guard.
 
+mod budget;
 mod connection;
 mod counts;
 mod frames;

@@ -220,6 +220,29 @@ async fn streams_opened_only_to_be_given_up_are_cut() {
 }
 
 #[tokio::test]
+async fn streams_that_bring_nothing_are_read_more_slowly() {
+    for edge in EDGES {
+        let site = Site::start(edge, |listener| listener).await;
+        let mut stream = site.http2().await;
+        for at in 0..600_u32 {
+            stream.write_all(&frame(HEADERS, END_HEADERS, 2 * at + 1, &headers("/v1/events"))).await.unwrap();
+        }
+        let slowed = async {
+            while site.counts.slowed.get() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, slowed).await.expect("it is read more slowly");
+        // Whether the HTTP library puts up with so many is its own affair.
+        assert_eq!(
+            CUTS.map(|cut| site.counts.cuts(cut)),
+            [0; CUTS.len()],
+            "{edge:?}: the guard does not cut"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_peer_that_makes_us_reset_streams_is_sent_away() {
     for edge in EDGES {
         let site = Site::start(edge, |listener| listener).await;

@@ -248,7 +248,7 @@ const SECONDS_SHORT: u64 = 4;
 /// A quarter of what two cores take that the players share.
 const EVENTS_PER_S: u32 = 4_000;
 const EVENTS_PER_S_SHORT: u32 = 500;
-const TRIES: u32 = 3;
+const TRIES: u32 = 5;
 /// The promises.
 const SLOWER: f64 = 2.0;
 const MEMORY_MB: u64 = 64;

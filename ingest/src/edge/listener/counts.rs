@@ -15,6 +15,8 @@ pub struct Counts {
     pub full: Counter,
     /// TLS handshakes that failed or took too long.
     pub handshake_failed: Counter,
+    /// Times that a connection was read no further for a while, because its streams brought nothing.
+    pub slowed: Counter,
     slow_headers: Counter,
     control_flood: Counter,
     reset_flood: Counter,

@@ -3,7 +3,10 @@
 //! a later one begins only the HTTP library knows.
 //!
 //! The HTTP library answers PING, SETTINGS and their like whatever their number, and forgets a stream that is reset. So
-//! each peer has a budget of such frames that grows with time and with what it sends to some purpose.
+//! each peer has a budget of such frames that grows with time and with what it sends to some purpose. A stream that is opened
+//! and brings nothing has its budget too: it is answered, and whoever opens too many of them is read more slowly.
+
+use super::budget::{Allowance, Budget};
 
 /// What is known of a peer's frames.
 #[derive(Debug)]
@@ -12,6 +15,7 @@ pub(super) struct Frames {
     speaks: Speaks,
     control: Budget,
     resets: Budget,
+    empty: Budget,
     has_asked: bool,
     is_in_headers: bool,
 }
@@ -54,6 +58,7 @@ impl Frames {
             speaks: Speaks::Unknown,
             control: Budget::new(CONTROL),
             resets: Budget::new(RESETS),
+            empty: Budget::new(EMPTY),
             has_asked: false,
             is_in_headers: false,
         }
@@ -71,6 +76,11 @@ impl Frames {
             };
         }
         Ok(())
+    }
+
+    /// How long to read nothing more from this peer, ms: it has opened more streams that brought nothing than it may.
+    pub(super) fn owed_ms(&mut self, now_ms: u64) -> u64 {
+        self.empty.owed_ms(now_ms)
     }
 
     /// True once the headers of a request have come.
@@ -149,10 +159,16 @@ impl Frames {
 
     fn judge(&mut self, kind: u8, flags: u8, length: usize, now_ms: u64) -> Result<(), Flood> {
         match kind {
-            DATA if length > 0 || flags & END_STREAM != 0 => self.control.earn(CONTROL_PER_DATA),
+            DATA if length > 0 || flags & END_STREAM != 0 => {
+                self.control.earn(CONTROL_PER_DATA);
+                self.empty.earn(EMPTY_PER_DATA);
+            }
             HEADERS => {
                 self.control.earn(CONTROL_PER_DATA);
                 self.resets.earn(RESETS_PER_REQUEST);
+                if flags & END_STREAM == 0 {
+                    self.empty.overdraw(now_ms);
+                }
                 self.header_part(flags);
             }
             CONTINUATION => {
@@ -171,47 +187,17 @@ impl Frames {
     }
 }
 
-/// How much of something a peer may send. In thousandths, so that small earnings count.
-#[derive(Debug)]
-struct Budget {
-    allowance: Allowance,
-    left: u64,
-    at_ms: u64,
-}
-
-/// A budget's bounds.
-#[derive(Debug, Clone, Copy)]
-struct Allowance {
-    at_once: u64,
-    per_s: u64,
-}
-
-impl Budget {
-    fn new(allowance: Allowance) -> Self {
-        Self { allowance, left: allowance.at_once * 1_000, at_ms: 0 }
-    }
-
-    fn earn(&mut self, thousandths: u64) {
-        self.left = (self.left + thousandths).min(self.allowance.at_once * 1_000);
-    }
-
-    fn spend(&mut self, now_ms: u64) -> Option<()> {
-        let passed_ms = now_ms.saturating_sub(self.at_ms);
-        self.at_ms = now_ms;
-        // So many a second are as many thousandths a millisecond.
-        self.earn(passed_ms.saturating_mul(self.allowance.per_s));
-        self.left = self.left.checked_sub(1_000)?;
-        Some(())
-    }
-}
-
 /// Libraries that measure the bandwidth send a PING, and any of them a WINDOW_UPDATE or two, for what they read; and what
 /// they read is our answer to what they sent.
 const CONTROL: Allowance = Allowance { at_once: 1_000, per_s: 100 };
-const CONTROL_PER_DATA: u64 = 4_000;
+const CONTROL_PER_DATA: i64 = 4_000;
 /// Players give a request up when their viewer leaves, not twice a second for a minute.
 const RESETS: Allowance = Allowance { at_once: 200, per_s: 20 };
-const RESETS_PER_REQUEST: u64 = 100;
+const RESETS_PER_REQUEST: i64 = 100;
+/// A request's body follows its headers, and no more streams than our stream limit wait for it at once: twice that is never
+/// reached by whoever sends bodies.
+const EMPTY: Allowance = Allowance { at_once: 400, per_s: 100 };
+const EMPTY_PER_DATA: i64 = 1_000;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const HEAD_BYTES: usize = 9;
@@ -289,6 +275,28 @@ mod tests {
         let request_and_reset = [frame(HEADERS, END_HEADERS, 20), frame(RST_STREAM, 0, 4)].concat();
         let passed = passes(&mut frames, &request_and_reset, 0);
         assert!((200..300).contains(&passed), "{passed}");
+    }
+
+    #[test]
+    fn streams_that_bring_nothing_are_read_more_slowly() {
+        let mut frames = after_preface();
+        let request = frame(HEADERS, END_HEADERS, 20);
+        assert_eq!(passes(&mut frames, &request, 0), 10_000, "none is cut");
+        assert_eq!(frames.owed_ms(0), 96_000);
+        frames.read(&frame(DATA, END_STREAM, 60), 96_000).unwrap();
+        assert_eq!(frames.owed_ms(96_000), 0);
+    }
+
+    #[test]
+    fn streams_that_bring_something_or_end_are_not() {
+        let mut frames = after_preface();
+        let with_body = [frame(HEADERS, END_HEADERS, 20), frame(DATA, 0, 60)].concat();
+        let without = frame(HEADERS, END_HEADERS | END_STREAM, 20);
+        assert_eq!(passes(&mut frames, &with_body, 0), 10_000);
+        assert_eq!(passes(&mut frames, &without, 0), 10_000);
+        // As many at once as a connection may have, before the first body.
+        frames.read(&frame(HEADERS, END_HEADERS, 20).repeat(200), 0).unwrap();
+        assert_eq!(frames.owed_ms(0), 0);
     }
 
     #[test]

@@ -71,13 +71,22 @@ pub(super) struct Guard {
     headers_due: Option<Pin<Box<Sleep>>>,
     /// When the peer has to have read something.
     read_due: Option<Pin<Box<Sleep>>>,
+    /// Until when nothing is read from the peer.
+    slowed: Option<Pin<Box<Sleep>>>,
 }
 
 impl Guard {
     pub(super) fn new(limits: Limits, counts: Counts) -> Self {
         let began = Instant::now();
-        let mut guard =
-            Self { frames: Frames::new(), limits, counts, began, headers_due: None, read_due: None };
+        let mut guard = Self {
+            frames: Frames::new(),
+            limits,
+            counts,
+            began,
+            headers_due: None,
+            read_due: None,
+            slowed: None,
+        };
         guard.counts.open.inc();
         guard.await_headers(began);
         guard
@@ -100,7 +109,25 @@ impl Guard {
             (false, Some(_)) => self.headers_due = None,
             _ => {}
         }
+        match self.frames.owed_ms(since_ms) {
+            0 => {}
+            owed_ms => self.slow_down(now + Duration::from_millis(owed_ms)),
+        }
         Ok(())
+    }
+
+    /// Waits while nothing is to be read from the peer.
+    pub(super) fn poll_slowed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(until) = &mut self.slowed {
+            ready!(until.as_mut().poll(cx));
+            self.slowed = None;
+        }
+        Poll::Ready(())
+    }
+
+    fn slow_down(&mut self, until: Instant) {
+        self.counts.slowed.inc();
+        self.slowed = Some(Box::pin(sleep_until(until)));
     }
 
     /// Nothing is there to read: has it been awaited for too long?

@@ -52,8 +52,11 @@ impl Page {
 
 type Read = fn(&Counts) -> u64;
 
-const COUNTERS: [(&str, &str, Read); 3] = [
+const COUNTERS: [(&str, &str, Read); 4] = [
     ("connections_accepted", "Connections that were accepted", |counts| counts.accepted.get()),
+    ("connections_slowed", "Times that a connection was not read for a while: empty streams", |counts| {
+        counts.slowed.get()
+    }),
     ("connections_full", "Connections closed at once: their address had its share", |counts| {
         counts.full.get()
     }),
