@@ -1,6 +1,8 @@
 //! Playback reads and explicit marks. A read joins what is live on this node, what the hot store remembers and what
 //! the durable store holds, so it sees every event that was acknowledged before it, flushed or not.
 
+mod reading;
+
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::Arc,
@@ -15,6 +17,8 @@ use playhead_store::{
     position::{PositionRow, PositionRules},
 };
 
+pub use self::reading::Reading;
+use self::reading::Readings;
 use crate::{
     eraser::Eraser,
     intake::{Admitted, Intake},
@@ -31,6 +35,7 @@ pub struct Playback {
     intake: Arc<Intake>,
     eraser: Eraser,
     hot_ms_max: u64,
+    readings: Readings,
 }
 
 /// A session and what it came to.
@@ -68,7 +73,7 @@ impl Playback {
         eraser: Eraser,
         hot_ms_max: u64,
     ) -> Self {
-        Self { live, durable, hot, intake, eraser, hot_ms_max }
+        Self { live, durable, hot, intake, eraser, hot_ms_max, readings: Readings::default() }
     }
 
     /// Where a user is in an item: `None` when nothing is known.
@@ -152,19 +157,17 @@ impl Playback {
         let page = page.take(rows, |row| (row.first_at_ms, row.key.session.as_str().to_owned()));
         let mut views = Vec::with_capacity(page.entries.len());
         for row in page.entries {
-            views.extend(self.session(&row.key).await?.map(|(view, _)| view));
+            views.extend(self.session(&row.key).await?.map(|reading| reading.view));
         }
         Ok(Page { entries: views, next: page.next })
     }
 
-    /// A session and its events in order: `None` when nothing is known of it.
+    /// A session and its events in order: `None` when nothing is known of it. Waits while as many are being read as may be.
     ///
     /// # Errors
     /// The durable store's.
-    pub async fn session(
-        &self,
-        key: &SessionKey,
-    ) -> Result<Option<(SessionView, Vec<Event>)>, PlaybackError> {
+    pub async fn session(&self, key: &SessionKey) -> Result<Option<Reading>, PlaybackError> {
+        let room = self.readings.room().await;
         self.live_viewer(&key.user).await?;
         let live = self.live.session(key);
         let unflushed = live.as_ref().and_then(|session| unflushed(session));
@@ -181,7 +184,7 @@ impl Playback {
         sort_events(row.description.order, &mut events);
         let summary = fold(row.description.order, &events);
         row.event_count = events.len() as u64;
-        Ok(Some((SessionView { row, summary }, events)))
+        Ok(Some(Reading { view: SessionView { row, summary }, events, _room: room }))
     }
 
     /// Sets a position by hand, as of `now_ms`, and returns what counts now. Durable when it returns.

@@ -14,6 +14,7 @@ use playhead_ingest::{
     settings::{Limits, Settings},
 };
 use playhead_proto::ingest::v1 as proto;
+use playhead_store::{SessionId, SessionKey, UserId};
 use prost::Message;
 use serde_json::{Value, json};
 
@@ -423,6 +424,21 @@ async fn lists_come_in_pages() {
         let error = server.get(&format!("/v1/users/ann/sessions?{query}")).await.error(400);
         assert_eq!(error["field"], field, "{query}");
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn few_sessions_are_read_as_a_whole_at_once() {
+    let server = Server::start().await;
+    post(&server, &batch(vec![beat(1)])).await.ok();
+    let (user, session) = (UserId::new("ann").unwrap(), SessionId::new("s").unwrap());
+    let (key, doors) = (SessionKey { user, session }, server.doors());
+    let read = async || doors.playback.session(&key).await.unwrap().unwrap();
+    let mut held = vec![read().await, read().await, read().await, read().await];
+    let mut one_more = Box::pin(server.get("/v1/users/ann/sessions/s"));
+    tokio::time::timeout(PATIENCE / 50, &mut one_more).await.expect_err("there is no room for one more");
+    held.pop();
+    assert_eq!(one_more.await.ok()["session"]["event_count"], 1);
     server.stop().await;
 }
 

@@ -17,7 +17,10 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use playhead_ingest::{
-    edge::http::{self as edge, Options},
+    edge::{
+        Doors,
+        http::{self as edge, Options},
+    },
     engine::{Engine, Parts, Threads},
     identity::Development,
     journal,
@@ -55,6 +58,10 @@ pub struct Answer {
 pub const NOW_MS: i64 = 1_800_000_000_000;
 
 impl Server {
+    pub fn doors(&self) -> Doors {
+        self.engine.doors()
+    }
+
     pub async fn start() -> Self {
         Self::with(Settings::default(), Options::default()).await
     }

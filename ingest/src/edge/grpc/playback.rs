@@ -93,8 +93,8 @@ impl PlaybackService for Reads {
         let session = publish::id("session_id", &asked.session_id, SessionId::new);
         let key = SessionKey { user, session: session.map_err(|rejection| status::refused(&rejection))? };
         let found = self.doors.playback.session(&key).await.map_err(|error| status::playback(&error))?;
-        let (view, events) = found.ok_or_else(|| status::not_found("session"))?;
-        Ok(Response::new(wanted.of(&view, &events)))
+        let reading = found.ok_or_else(|| status::not_found("session"))?;
+        Ok(Response::new(wanted.of(&reading.view, &reading.events)))
     }
 
     async fn set_position(

@@ -109,7 +109,9 @@ pub(super) async fn get_session(
     let session = id("session_id", &session, SessionId::new).map_err(|no| Failure::rejected(&no))?;
     let key = SessionKey { user, session };
     match front.doors.playback.session(&key).await? {
-        Some((session, events)) => Ok(reply(StatusCode::OK, &view::session_with_events(&session, &events))),
+        Some(reading) => {
+            Ok(reply(StatusCode::OK, &view::session_with_events(&reading.view, &reading.events)))
+        }
         None => Err(Failure::absent("session")),
     }
 }

@@ -87,7 +87,7 @@ async fn read_position(sim: &Sim, doors: &Doors, before: &Before, item: &ItemId)
 async fn read_session(sim: &Sim, doors: &Doors, before: &Before, key: &SessionKey) -> Vec<Event> {
     let Ok(found) = doors.playback.session(key).await else { return Vec::new() };
     let (view, events) = match found {
-        Some((view, events)) => (Some(view), events),
+        Some(reading) => (Some(reading.view.clone()), reading.events.clone()),
         None => (None, Vec::new()),
     };
     let ledger = sim.ledger.borrow();
