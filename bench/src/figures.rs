@@ -1,10 +1,14 @@
-//! The figures F1.1 to F2.5: each row of the design beside its limit, run in turn, as a ratio with its spread.
+//! The figures F1.1 to F3.6: each row of the design beside its limit, run in turn, as a ratio with its spread.
 //!
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
-//! that only stands, [`quic`] those of QUIC, [`rooms`] single rooms in this process. [`spread`] sums up runs, [`row`] holds
-//! them against their goal, [`results`] writes them into `bench/RESULTS.md`.
+//! that only stands, [`quic`] those of QUIC, [`drained`], [`cluster`] and [`nodes`] those of servers on ScyllaDB and Redis,
+//! [`rooms`] single rooms in this process. [`spread`] sums up runs, [`row`] holds them against their goal, [`results`] writes
+//! them into `bench/RESULTS.md`.
 
+pub mod cluster;
+pub mod drained;
+pub mod nodes;
 pub mod paced;
 pub mod quic;
 pub mod results;
@@ -57,4 +61,10 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "F2.3", what: "QUIC sessions opened", measure: quic::openings },
     Figure { name: "F2.4", what: "memory of idle QUIC sessions", measure: quic::memory },
     Figure { name: "F2.5", what: "token verification, cached and first", measure: rooms::tokens },
+    Figure { name: "F3.1", what: "events drained into CQL", measure: drained::drained },
+    Figure { name: "F3.2", what: "CQL writes by flush age", measure: cluster::mutations },
+    Figure { name: "F3.3", what: "ack latency with CQL healthy, frozen and down", measure: cluster::acks },
+    Figure { name: "F3.4", what: "hot.apply against Redis", measure: cluster::hot },
+    Figure { name: "F3.5", what: "kick over two nodes", measure: nodes::kicks },
+    Figure { name: "F3.6", what: "position on another node", measure: nodes::positions },
 ];

@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`sample`] makes events and sessions; [`site`] is an engine to measure, with [`null`] where a bench
 //! wants no disk or no store, and [`door`] its intake by itself; [`tokens`] are
-//! signed and checked; [`served`] puts a server behind a socket, and [`cpu`]
+//! signed and checked; [`redis`] is called; [`served`] puts a server behind a socket, and [`cpu`]
 //! says what it costs. What they are held against is the crate `playhead-limits`. Each bench takes the binary's
 //! allocator, so that its figures are the binary's.
 //!
@@ -16,6 +16,7 @@ pub mod door;
 pub mod drive;
 pub mod figures;
 pub mod null;
+pub mod redis;
 pub mod sample;
 pub mod served;
 pub mod site;

@@ -1,4 +1,4 @@
-//! `figures`: runs the figures F1.1 to F2.5 of the design, each against its limit in turn, and writes what came out.
+//! `figures`: runs the figures F1.1 to F3.6 of the design, each against its limit in turn, and writes what came out.
 
 #![expect(
     clippy::print_stdout,
@@ -12,7 +12,7 @@ use clap::Parser;
 use playhead_bench::figures::{
     FIGURES, Figure,
     results::{self, Occasion},
-    workbench::{self, Workbench},
+    workbench::{self, Cluster, Workbench},
 };
 
 /// The allocator of the binary that is measured.
@@ -33,6 +33,15 @@ struct Asked {
     /// Write the rows into bench/RESULTS.md
     #[arg(long)]
     write: bool,
+    /// A CQL server for F3, host:port
+    #[arg(long)]
+    cql: Option<String>,
+    /// Its process, which F3.3 freezes for a while
+    #[arg(long)]
+    cql_pid: Option<i32>,
+    /// A Redis for F3, redis://host:port
+    #[arg(long)]
+    redis: Option<String>,
     /// Run the binaries that lie beside this one, as they are
     #[arg(long)]
     no_build: bool,
@@ -43,13 +52,14 @@ fn main() -> io::Result<()> {
     if !asked.no_build {
         build()?;
     }
-    let workbench = Workbench::new(asked.runs.into())?;
+    let cluster = Cluster { cql: asked.cql, cql_pid: asked.cql_pid, redis: asked.redis };
+    let workbench = Workbench::new(asked.runs.into(), cluster)?;
     if !workbench.is_pinned {
         eprintln!(
             "no taskset, or one core: client and server share what there is, and the figures are rough"
         );
     }
-    let figures = if asked.only.is_empty() { FIGURES.iter().collect() } else { asked.only };
+    let figures = if asked.only.is_empty() { possible(&workbench.cluster) } else { asked.only };
     let mut lines = Vec::new();
     for figure in figures {
         eprintln!("{} {}", figure.name, figure.what);
@@ -64,6 +74,15 @@ fn main() -> io::Result<()> {
     }
     println!("{}\n{}", results::HEAD, lines.join("\n"));
     Ok(())
+}
+
+/// All figures, without those of a cluster where there is none.
+fn possible(cluster: &Cluster) -> Vec<&'static Figure> {
+    let has_cluster = cluster.cql.is_some() && cluster.redis.is_some();
+    if !has_cluster {
+        eprintln!("SKIPPED: F3, without --cql and --redis; `cargo xtask services up` starts both");
+    }
+    FIGURES.iter().filter(|figure| has_cluster || !figure.name.starts_with("F3")).collect()
 }
 
 fn figure(name: &str) -> Result<&'static Figure, String> {

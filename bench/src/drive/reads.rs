@@ -43,6 +43,17 @@ pub async fn read(
 }
 
 async fn call(client: SendRequest<Bytes>, index: usize, due: Instant) -> io::Result<Duration> {
+    match position(client, index).await? {
+        Some(_) => Ok(due.elapsed()),
+        None => Err(io::Error::other("an answer without a position")),
+    }
+}
+
+/// Where the viewer of session number `index` is, ms.
+///
+/// # Errors
+/// When the call fails.
+pub async fn position(client: SendRequest<Bytes>, index: usize) -> io::Result<Option<i64>> {
     let (mut send, response) = grpc::call(&client, METHOD, Some(&sample::bearer(index))).await?;
     let mut out = BytesMut::new();
     let request = GetPositionRequest {
@@ -53,10 +64,8 @@ async fn call(client: SendRequest<Bytes>, index: usize, due: Instant) -> io::Res
     send.send_data(out.freeze(), true).map_err(io::Error::other)?;
     let mut answers = Answers::of(response).await?;
     while answers.more().await? {}
-    match answers.ready::<GetPositionResponse>()?.and_then(|answer| answer.position) {
-        Some(_) => Ok(due.elapsed()),
-        None => Err(io::Error::other("an answer without a position")),
-    }
+    let answer = answers.ready::<GetPositionResponse>()?;
+    Ok(answer.and_then(|answer| answer.position).map(|position| position.position_ms))
 }
 
 const METHOD: &str = "/playhead.playback.v1.PlaybackService/GetPosition";

@@ -77,10 +77,10 @@ pub(super) fn reads(workbench: &Workbench) -> io::Result<Vec<Row>> {
 
 /// What one load came to.
 #[derive(Debug, Clone, Copy)]
-struct Run {
-    value: f64,
+pub(super) struct Run {
+    pub(super) value: f64,
     /// How late the client sent, p99.
-    lag_ms: f64,
+    pub(super) lag_ms: f64,
 }
 
 /// Runs that took turns.
@@ -99,22 +99,26 @@ impl Turns {
 
     /// A row of what events cost, which does not depend on when they were sent as long as they were.
     pub(super) fn row_of_costs(&self, name: &str, what: &str, goal: Goal) -> Row {
-        self.judged_by(COST_LAG_MS_MAX, self.against(name, what, goal))
+        judged_by(COST_LAG_MS_MAX, self.against(name, what, goal), self.lag_ms)
     }
 
     fn against(&self, name: &str, what: &str, goal: Goal) -> Row {
         Row::against(name, what, &self.ours, &[(self.limit, self.limits.clone())], goal)
     }
 
-    /// A client that is late measures itself.
     fn judged(&self, row: Row) -> Row {
-        self.judged_by(LAG_MS_MAX, row)
+        judged(row, self.lag_ms)
     }
+}
 
-    fn judged_by(&self, lag_ms_max: f64, row: Row) -> Row {
-        let note = format!("client late by {:.1} ms, p99 of its worst run", self.lag_ms);
-        Row { is_valid: self.lag_ms <= lag_ms_max, note, ..row }
-    }
+/// A client that is late measures itself.
+pub(super) fn judged(row: Row, lag_ms: f64) -> Row {
+    judged_by(LAG_MS_MAX, row, lag_ms)
+}
+
+fn judged_by(lag_ms_max: f64, row: Row, lag_ms: f64) -> Row {
+    let note = format!("client late by {lag_ms:.1} ms, p99 of its worst run");
+    Row { is_valid: lag_ms <= lag_ms_max, note, ..row }
 }
 
 fn turns(
@@ -134,7 +138,11 @@ fn turns(
 }
 
 #[expect(clippy::print_stderr, reason = "progress")]
-fn run(name: &str, server: &Server, load: impl AsyncFnOnce(&Server) -> io::Result<Run>) -> io::Result<Run> {
+pub(super) fn run(
+    name: &str,
+    server: &Server,
+    load: impl AsyncFnOnce(&Server) -> io::Result<Run>,
+) -> io::Result<Run> {
     let run = workbench::client()?.block_on(load(server))?;
     eprintln!("  {name:<10} {:>9.3}  client late by {:.1} ms (p99)", run.value, run.lag_ms);
     Ok(run)
@@ -148,14 +156,14 @@ fn fsync_ms(workbench: &Workbench) -> io::Result<f64> {
 }
 
 /// The p99 in milliseconds.
-fn ms(latencies: &[Duration]) -> io::Result<f64> {
+pub(super) fn ms(latencies: &[Duration]) -> io::Result<f64> {
     let p99 = percentile(latencies, 0.99).ok_or_else(|| io::Error::other("nothing was answered"))?;
     Ok(p99.as_secs_f64() * 1e3)
 }
 
 /// With one event in a frame there is nothing to answer in bursts.
 const LIMIT: &str = "grpc-each";
-const CONNECTIONS: usize = 1_000;
+pub(super) const CONNECTIONS: usize = 1_000;
 const PACE: Pace =
     Pace { events_per_s: 20_000, warmup: Duration::from_secs(2), lasting: Duration::from_secs(8) };
 /// A client that sends later than this shows the machine, not the server.

@@ -11,7 +11,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-pub use server::Server;
+pub use server::{Server, own_cpu};
 
 mod server;
 
@@ -27,6 +27,51 @@ pub struct Workbench {
     pub is_pinned: bool,
     /// How often each contestant runs.
     pub runs: usize,
+    /// The stores of a cluster.
+    pub cluster: Cluster,
+}
+
+/// A cluster's stores, where they run.
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    /// A CQL server, `host:port`.
+    pub cql: Option<String>,
+    /// Its process, to be frozen for a while.
+    pub cql_pid: Option<i32>,
+    /// A Redis, `redis://host:port`.
+    pub redis: Option<String>,
+}
+
+impl Cluster {
+    /// The CQL server.
+    ///
+    /// # Errors
+    /// When none was named.
+    pub fn cql(&self) -> io::Result<&str> {
+        self.cql
+            .as_deref()
+            .ok_or_else(|| io::Error::other("this figure needs --cql; `cargo xtask services up` starts one"))
+    }
+
+    /// The CQL server's process.
+    ///
+    /// # Errors
+    /// When none was named.
+    pub fn cql_pid(&self) -> io::Result<i32> {
+        self.cql_pid.ok_or_else(|| {
+            io::Error::other("this figure needs --cql-pid, the process to be frozen for a while")
+        })
+    }
+
+    /// The Redis.
+    ///
+    /// # Errors
+    /// When none was named.
+    pub fn redis(&self) -> io::Result<&str> {
+        self.redis.as_deref().ok_or_else(|| {
+            io::Error::other("this figure needs --redis; `cargo xtask services up` starts one")
+        })
+    }
 }
 
 impl Workbench {
@@ -34,7 +79,7 @@ impl Workbench {
     ///
     /// # Errors
     /// When a binary is missing, or the folder would be in memory.
-    pub fn new(runs: usize) -> io::Result<Self> {
+    pub fn new(runs: usize, cluster: Cluster) -> io::Result<Self> {
         let own = env::current_exe()?;
         let binaries = own.parent().unwrap_or(Path::new(".")).to_path_buf();
         for name in ["playhead", "limit", "allocations"] {
@@ -47,7 +92,7 @@ impl Workbench {
             return Err(io::Error::other("the build's folder is in memory, where no fsync costs anything"));
         }
         let cores = thread::available_parallelism()?.get();
-        Ok(Self { binaries, folder, cores, is_pinned: cores > 1 && pin_client(), runs })
+        Ok(Self { binaries, folder, cores, is_pinned: cores > 1 && pin_client(), runs, cluster })
     }
 
     /// The whole engine with its embedded stores and its default settings, in a fresh folder.
@@ -55,7 +100,15 @@ impl Workbench {
     /// # Errors
     /// When it does not become ready.
     pub fn playhead(&self) -> io::Result<Server> {
-        Server::playhead(self.pinned("playhead", SERVER_CORE), self.fresh_folder()?)
+        self.playhead_with(&[])
+    }
+
+    /// The same with these settings.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn playhead_with(&self, settings: &[String]) -> io::Result<Server> {
+        Server::playhead(self.pinned("playhead", SERVER_CORE), self.fresh_folder()?, settings)
     }
 
     /// The same, on what this folder holds, on every core.
@@ -63,7 +116,7 @@ impl Workbench {
     /// # Errors
     /// When it does not become ready.
     pub fn playhead_on_all_cores(&self, folder: TempDir) -> io::Result<Server> {
-        Server::playhead(self.pinned("playhead", &format!("0-{}", self.cores.saturating_sub(1))), folder)
+        Server::playhead(self.pinned("playhead", &format!("0-{}", self.cores.saturating_sub(1))), folder, &[])
     }
 
     /// What one of our binaries says on stdout.

@@ -31,9 +31,10 @@ pub struct Server {
 
 impl Server {
     /// Starts Playhead with free ports, and waits until it says that it is ready.
-    pub(super) fn playhead(mut command: Command, folder: TempDir) -> io::Result<Self> {
+    pub(super) fn playhead(mut command: Command, folder: TempDir, settings: &[String]) -> io::Result<Self> {
         command
             .args(["serve", "--grpc", ANY_PORT, "--http", ANY_PORT, "--admin", ANY_PORT, "--quic", ANY_PORT]);
+        command.args(settings.iter().flat_map(|setting| ["--set", setting]));
         command.arg("--data-dir");
         let mut child = command.arg(folder.path()).stderr(Stdio::piped()).spawn()?;
         let stderr = child.stderr.take().ok_or(io::ErrorKind::BrokenPipe)?;
@@ -122,6 +123,15 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// The CPU time of this process so far.
+///
+/// # Errors
+/// Where proc(5) is not there.
+pub fn own_cpu() -> io::Result<Duration> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    cpu_of(&stat).ok_or_else(|| io::Error::other(format!("not what proc(5) says: {stat}")))
 }
 
 impl Drop for Server {
