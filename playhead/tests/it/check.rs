@@ -26,6 +26,24 @@ fn a_right_configuration_is_printed_with_its_sources() {
 }
 
 #[test]
+fn what_the_compose_file_sets_is_a_configuration() {
+    let compose = include_str!("../../../compose.yaml");
+    let set: Vec<_> = compose
+        .lines()
+        .filter_map(|line| line.trim().split_once(": ").filter(|(key, _)| key.starts_with("PLAYHEAD_")))
+        .map(|(key, value)| (key, value.trim_matches('"')))
+        .collect();
+    assert!(set.len() > 5, "{set:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let checked = playhead(&["check"], folder.path()).envs(set.iter().copied()).output().unwrap();
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+    let shown = stdout(&checked);
+    for (key, _) in set {
+        assert!(shown.contains(&format!("# environment {key}")), "no {key} in\n{shown}");
+    }
+}
+
+#[test]
 fn a_wrong_configuration_exits_with_78_and_says_why_on_stderr() {
     let folder = tempfile::tempdir().unwrap();
     for command in ["check", "serve", "verify"] {
