@@ -44,7 +44,8 @@ impl Own {
         redis_server::available()?;
         let [port] = ports::free::<1>(1)?;
         let of = master.map(|port| port.to_string());
-        let mut more = vec!["--appendonly", "yes"];
+        // A replica gets its copy at once.
+        let mut more = vec!["--appendonly", "yes", "--repl-diskless-sync-delay", "0"];
         more.extend(of.iter().flat_map(|port| ["--replicaof", "127.0.0.1", port]));
         let recipe = redis_server::recipe(&self.folder, name, port, &more)?;
         let server = self.add(recipe);
