@@ -196,7 +196,7 @@ impl Commit {
     /// Begins telling the hot store. An embedded one answers at once; another works beside the fsync.
     fn ask_hot(&mut self, now_ms: i64) -> Asked {
         let mut updates = std::mem::take(&mut self.memory.hot_updates);
-        self.memory.work.put_hot_updates(&self.leases, &mut updates);
+        self.memory.work.put_hot_updates(&self.leases, now_ms, &mut updates);
         let hot = Arc::clone(&self.hot);
         let mut answer: BoxFuture<'static, _> = async move {
             let verdicts =

@@ -2,6 +2,7 @@
 //! store in one write. Nothing is dropped: a store that cannot take it now is asked again, later and later; journal
 //! segments are removed only behind what the store holds for good.
 
+mod again;
 mod backoff;
 mod settling;
 
@@ -13,7 +14,11 @@ use playhead_store::{
 };
 use tokio::time::{Duration, Instant, timeout};
 
-use self::{backoff::Backoff, settling::Settling};
+use self::{
+    again::{Again, Records},
+    backoff::Backoff,
+    settling::Settling,
+};
 use crate::{
     backlog::{Backlog, Due, Unflushed},
     edge::Now,
@@ -49,6 +54,18 @@ struct Round {
     batch: WriteBatch,
 }
 
+/// What the store's failures ask for.
+struct Trouble {
+    backoff: Backoff,
+    again: Again,
+}
+
+impl Trouble {
+    fn new(seed: u64, settles_in_ms: u64) -> Self {
+        Self { backoff: Backoff::new(seed), again: Again::new(settles_in_ms) }
+    }
+}
+
 impl Flush {
     /// Flushes until the backlog is stopped and empty, or abandoned. Returns true when nothing is left.
     pub(crate) async fn run(self) -> bool {
@@ -62,14 +79,15 @@ impl Flush {
 
     async fn flush_until_stopped(&self) -> bool {
         self.durable.expire((self.now)());
-        let mut backoff = Backoff::new(self.seed);
+        let mut trouble = Trouble::new(self.seed, self.durable.settles_in_ms());
         let (mut trimmed, mut swept) = (Instant::now(), Instant::now());
         let mut settling = Settling::new(Duration::from_millis(self.durable.settles_in_ms()));
         loop {
             let is_stopping = self.backlog.is_stopping();
             let round = self.take_round(is_stopping);
             if !round.owners.is_empty() {
-                self.flush(round, &mut backoff).await;
+                self.flush(round, &mut trouble).await;
+                self.write_again(&mut trouble, &mut settling).await;
             } else if is_stopping {
                 return self.finish(&mut settling).await;
             } else {
@@ -122,22 +140,22 @@ impl Flush {
     }
 
     /// Writes a round, however long it takes. What the store refuses for good is put back for much later.
-    async fn flush(&self, round: Round, backoff: &mut Backoff) {
+    async fn flush(&self, round: Round, trouble: &mut Trouble) {
         let started = Instant::now();
-        match self.write(&round.batch, backoff).await {
+        match self.write(&round.batch, trouble).await {
             Ok(()) => self.let_go(round.owners),
-            Err(_) => self.flush_singly(round.owners, backoff).await,
+            Err(_) => self.flush_singly(round.owners, trouble).await,
         }
         self.meters.flush.observe(started.elapsed().as_secs_f64());
     }
 
     /// One of them was refused: writes each alone, so that it does not hold up the others.
-    async fn flush_singly(&self, owners: Vec<Due>, backoff: &mut Backoff) {
+    async fn flush_singly(&self, owners: Vec<Due>, trouble: &mut Trouble) {
         for due in owners {
             due.not_written();
             let mut alone = Round::default();
             alone.add(due, self.settings.flush_events_max);
-            match self.write(&alone.batch, backoff).await {
+            match self.write(&alone.batch, trouble).await {
                 Ok(()) => self.let_go(alone.owners),
                 Err(error) => self.put_back(alone.owners, &error),
             }
@@ -145,11 +163,11 @@ impl Flush {
     }
 
     /// Writes until the store has it all, or refuses it for good.
-    async fn write(&self, batch: &WriteBatch, backoff: &mut Backoff) -> Result<(), StoreError> {
+    async fn write(&self, batch: &WriteBatch, trouble: &mut Trouble) -> Result<(), StoreError> {
         loop {
             let error = match self.durable.write(batch).await {
                 Ok(()) => {
-                    backoff.reset();
+                    trouble.backoff.reset();
                     return Ok(());
                 }
                 Err(error) => error,
@@ -157,10 +175,36 @@ impl Flush {
             if !error.is_retryable() {
                 return Err(error);
             }
-            let (attempt, delay) = backoff.next();
+            trouble.again.failed(&self.segments);
+            let (attempt, delay) = trouble.backoff.next();
             self.meters.flush_retried.inc();
             tracing::warn!(%error, attempt, delay_ms = delay.as_millis(), "flush failed, will retry");
             tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Behind an outage, writes again what the store may have lost in it. That has to settle anew.
+    async fn write_again(&self, trouble: &mut Trouble, settling: &mut Settling) {
+        loop {
+            let segments = trouble.again.take(&self.segments);
+            if segments.is_empty() {
+                return;
+            }
+            for id in segments {
+                let Ok(mut records) = Records::of(&self.segments, id).inspect_err(
+                    |error| tracing::error!(%error, segment = %id, "journal cannot be read again"),
+                ) else {
+                    continue;
+                };
+                while let Some((batch, events)) =
+                    records.next(self.settings.flush_events_max, &self.settings.rules)
+                {
+                    // What is refused for good now was so before, and is told of there.
+                    let _ = self.write(&batch, trouble).await;
+                    self.meters.flush_repeated.inc_by(events as u64);
+                }
+            }
+            settling.begin_again(Instant::now());
         }
     }
 

@@ -74,10 +74,21 @@ impl Leases {
     }
 
     /// What a session says with a commit, for as long as it keeps its slot.
-    pub(crate) fn asserted(&self, session: &Session, playing: &Playing, said: Said) -> Option<Beat> {
+    pub(crate) fn asserted(
+        &self,
+        session: &Session,
+        playing: &Playing,
+        said: Said,
+        now_ms: i64,
+    ) -> Option<Beat> {
         let is_of_ours = session.order == SeqOrder::Native;
         let speaks = session.slot.asserts() || said.doing == Doing::Ended;
-        (is_of_ours && speaks).then(|| self.beat(session, playing, said))
+        (is_of_ours && speaks).then(|| {
+            let silent_ms = session.slot.heard(now_ms);
+            let is_steady = silent_ms.is_some_and(|silent_ms| silent_ms < self.settings.silent_ms_max);
+            let standing = if is_steady { Standing::Running } else { Standing::Returned };
+            Beat { standing, ..self.beat(session, playing, said) }
+        })
     }
 
     /// Hears the verdict on what a session said with a commit.

@@ -22,6 +22,8 @@ pub struct Meters {
     pub flush_retried: Counter,
     /// Writes that the durable store refused for good; they stay in the journal and are tried again.
     pub flush_refused: Counter,
+    /// Events that were written again behind an outage, since the durable store may have lost them in it.
+    pub flush_repeated: Counter,
     /// Sessions that were opened without an answer of the durable store.
     pub opened_blind: Counter,
 }
@@ -38,6 +40,7 @@ impl Default for Meters {
             hot_failed: Counter::default(),
             flush_retried: Counter::default(),
             flush_refused: Counter::default(),
+            flush_repeated: Counter::default(),
             opened_blind: Counter::default(),
         }
     }

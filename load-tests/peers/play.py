@@ -17,12 +17,15 @@ PEERS = ("grpc_peer", "http2_peer", "quic_peer", "webtransport_peer")
 FILES = ("playhead/ingest/v1/ingest.proto",)
 
 
-def compile_messages(protos, out):
+def compile_messages(protos, out, more=()):
     """Makes Python of the .proto files, with the compiler that grpcio-tools brings."""
+    import grpc_tools
     from grpc_tools import protoc
 
-    flags = ["protoc", f"-I{protos}", f"--python_out={out}", f"--grpc_python_out={out}"]
-    if protoc.main(flags + list(FILES)) != 0:
+    # Google's own files come with it.
+    theirs = pathlib.Path(grpc_tools.__file__).with_name("_proto")
+    flags = ["protoc", f"-I{protos}", f"-I{theirs}", f"--python_out={out}", f"--grpc_python_out={out}"]
+    if protoc.main([*flags, *FILES, *more]) != 0:
         sys.exit("the .proto files could not be compiled")
     sys.path.insert(0, str(out))
 

@@ -70,7 +70,10 @@ pub enum Standing {
     New,
     /// It ran before, and says nothing yet of what it does: it keeps its slot, or takes one that is free.
     Known,
-    /// It runs: it asserts the slot that it had.
+    /// It runs, and its node did not hear it just before: it asserts the slot that it had, unless that is known to have run
+    /// out.
+    Returned,
+    /// It runs, and its node heard it all the time: it asserts the slot that it had.
     Running,
 }
 

@@ -30,7 +30,8 @@ usage: cargo xtask COMMAND
   tidy                 run our own checks: seams, leftovers, sizes, changelog, manifests
   tidy --bless         write the present sizes into xtask/tidy-sizes.txt
   prove [NAME...]      hurt the release binary in every way, and show that nothing acknowledged is lost
-  prove --list         name the ways; --long: in full; --seed N: as before; --long --record: write down what is found
+  prove --list         name the ways; --long: in full; --seed N: as before; --long --record: write down what is found.
+                       those named cql-*, redis-* and drain-killed start servers of their own (needs java, mvn, redis-server)
   services up          start a CQL server and Redis for tests, on free ports, and print where they are
                        [--cql-nodes 1|3] [--redis single|cluster|replica]
   services down        stop what it started; services status: name it
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
             Some(passed) => passed,
             None => return misuse(&format!("no step is called {name:?}; see cargo xtask test --list")),
         },
+        ["prove", "--help" | "-h"] => return say_usage(),
         ["prove", rest @ ..] => match prove::Options::parse(rest, &prove::names()) {
             Ok(options) => prove::run(&root, &options).inspect_err(|reason| println!("\n{reason}")).is_ok(),
             Err(complaint) => return misuse(&complaint),

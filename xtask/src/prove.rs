@@ -5,10 +5,11 @@
 //! ask for them again, [`verify`] reads a data folder; [`image`] is a disk that can be filled and can lose its power,
 //! [`strace`] one that fails or lies, [`network`] one that loses packets, [`journal`] knows the files by the record that
 //! describes them. Each scenario is a file of its own: [`crashes`], [`power_loss`], [`fsync_error`], [`disk_full`],
-//! [`torn_tail`], [`bit_flips`], [`drain`], [`lossy`], [`hostile`], [`overload`], [`soak`]. docs/reliability.md says what
-//! each of them proves.
+//! [`torn_tail`], [`bit_flips`], [`drain`], [`lossy`], [`hostile`], [`overload`], [`soak`]; those of [`cluster`] play with
+//! real CQL servers and Redis. docs/reliability.md says what each of them proves.
 
 mod bit_flips;
+mod cluster;
 mod crashes;
 mod disk_full;
 mod drain;
@@ -46,6 +47,7 @@ use std::{
 
 pub(crate) use self::options::Options;
 use self::{
+    cluster::Servers,
     report::{Ending, Outcome},
     stage::Stage,
     stop::{Interrupts, Step, Stop, failed},
@@ -58,8 +60,8 @@ struct Scenario {
     play: fn(&mut Stage<'_>) -> Step,
 }
 
-/// All of them, the shortest first.
-const SCENARIOS: [Scenario; 11] = [
+/// All of them: those of one node, then those that need servers, by which they need. Each has its dice by its place.
+const SCENARIOS: [Scenario; 22] = [
     Scenario { name: "drain", what: "SIGTERM under load", play: drain::play },
     Scenario { name: "crashes", what: "kill -9 under load", play: crashes::play },
     Scenario { name: "power-loss", what: "the disk loses its power under load", play: power_loss::play },
@@ -71,6 +73,21 @@ const SCENARIOS: [Scenario; 11] = [
     Scenario { name: "hostile", what: "peers that mean no good", play: hostile::play },
     Scenario { name: "overload", what: "many times as much as it can take", play: overload::play },
     Scenario { name: "soak", what: "half as much as it can take, for long", play: soak::play },
+    Scenario {
+        name: "cql-down",
+        what: "the only CQL server is killed and comes back",
+        play: cluster::cql_down,
+    },
+    Scenario { name: "cql-frozen", what: "the only CQL server stands still", play: cluster::cql_frozen },
+    Scenario { name: "cql-slow", what: "the only CQL server answers slowly", play: cluster::cql_slow },
+    Scenario { name: "drain-killed", what: "kill -9 of a node that drains", play: cluster::drain_killed },
+    Scenario { name: "redis-killed", what: "Redis is killed and comes back", play: cluster::redis_killed },
+    Scenario { name: "redis-empty", what: "Redis loses all it has", play: cluster::redis_empty },
+    Scenario { name: "redis-scripts", what: "Redis forgets the scripts", play: cluster::redis_scripts },
+    Scenario { name: "redis-promoted", what: "a stale replica is promoted", play: cluster::redis_promoted },
+    Scenario { name: "redis-frozen", what: "Redis stands still", play: cluster::redis_frozen },
+    Scenario { name: "two-nodes", what: "two nodes are like one", play: cluster::two_nodes },
+    Scenario { name: "cql-node", what: "one of three CQL nodes is killed", play: cluster::cql_node },
 ];
 
 /// The names of all scenarios.
@@ -84,16 +101,16 @@ pub(crate) fn names() -> Vec<&'static str> {
 /// What failed, in a sentence.
 pub(crate) fn run(root: &Path, options: &Options) -> Result<String, String> {
     if options.is_list {
-        SCENARIOS.iter().for_each(|scenario| println!("{:<12} {}", scenario.name, scenario.what));
+        SCENARIOS.iter().for_each(|scenario| println!("{:<14} {}", scenario.name, scenario.what));
         return Ok(String::new());
     }
     let waiting = Interrupts::listen().map_err(|error| format!("signals: {error}"))?;
     let binary = build(root).map_err(|stop| stop.to_string())?;
     println!("seed {}, {} form", options.seed, if options.is_long { "long" } else { "short" });
-    let mut outcomes = Vec::new();
+    let (mut outcomes, mut servers) = (Vec::new(), None);
     for (index, scenario) in (0..).zip(&SCENARIOS).filter(|(_, scenario)| options.wants(scenario.name)) {
         println!("\n-- {}: {}", scenario.name, scenario.what);
-        let outcome = play(root, &binary, options, index, scenario, &waiting);
+        let outcome = play(root, &binary, options, (index, scenario), &waiting, &mut servers);
         println!("  {outcome}");
         let is_interrupted = matches!(outcome.ending, Ending::Interrupted);
         outcomes.push(outcome);
@@ -101,20 +118,24 @@ pub(crate) fn run(root: &Path, options: &Options) -> Result<String, String> {
             break;
         }
     }
+    // Behind a failure their logs may tell more.
+    if let Some(servers) = servers.filter(|_| !outcomes.iter().any(|outcome| outcome.ending.is_failure())) {
+        servers.remove().map_err(|stop| stop.to_string())?;
+    }
     if options.is_recorded {
         record::write(root, &outcomes).map_err(|error| format!("{}: {error}", record::PAGE))?;
     }
     report::sum_up(&outcomes)
 }
 
-/// Plays one scenario. What it leaves is removed if all went well, and kept if not.
+/// Plays one scenario. What it leaves is removed if all went well, and kept if not; servers go on to the next.
 fn play(
     root: &Path,
     binary: &Path,
     options: &Options,
-    index: u64,
-    scenario: &Scenario,
+    (index, scenario): (u64, &Scenario),
     waiting: &Interrupts,
+    servers: &mut Option<Servers>,
 ) -> Outcome {
     let begun = Instant::now();
     let folder = root.join("target/prove");
@@ -122,7 +143,9 @@ fn play(
     let (ending, kept) = match Stage::prepare(binary, &folder, scenario.name, dice, options.is_long, waiting)
     {
         Ok(mut stage) => {
+            stage.servers = servers.take();
             let played = (scenario.play)(&mut stage);
+            *servers = stage.servers.take();
             let kept = stage.folder.clone();
             (Ending::of(played, stage.finish()), Some(kept))
         }

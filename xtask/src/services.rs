@@ -4,13 +4,17 @@
 //! `cargo xtask services up` starts them on free ports and prints where they are as `PLAYHEAD_TEST_*` exports; `down` stops
 //! what `up` started and nothing else. What runs is written down below target/services ([`state`]), what was downloaded is
 //! kept there too, or in the folder that `PLAYHEAD_SERVICES_CACHE` names.
+//!
+//! [`Own`] are servers that somebody starts for a while, to kill and freeze them.
 
 mod cql;
 mod guard;
 mod jars;
 mod options;
+mod own;
 mod ports;
 mod process;
+mod recipe;
 mod redis_server;
 mod state;
 
@@ -19,7 +23,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(crate) use self::{guard::Guard, options::Options};
+pub(crate) use self::{
+    guard::Guard,
+    options::Options,
+    own::{Own, Server},
+};
 
 use state::State;
 
@@ -35,7 +43,8 @@ pub(crate) struct Up {
 }
 
 /// Why a server is not up.
-enum Trouble {
+#[derive(Debug)]
+pub(crate) enum Trouble {
     /// The machine lacks something; what, and what would help.
     Missing(String),
     /// It should have worked.
@@ -106,7 +115,7 @@ pub(crate) fn run(root: &Path, words: &[&str]) -> Result<(), String> {
             Ok(())
         }
         // What [`Guard`] starts.
-        ["guard"] => guard::wait_and_stop(root),
+        ["guard", folder] => guard::wait_and_stop(folder),
         _ => Err(format!("not a command: services {}", words.join(" "))),
     }
 }

@@ -110,8 +110,8 @@ impl Work {
     }
 
     /// Adds one update per frame that renews a session; a repeated beat does, too.
-    pub(super) fn put_hot_updates(&self, leases: &Leases, updates: &mut Vec<HotUpdate>) {
-        updates.extend(self.frames.iter().filter_map(|frame| frame.hot_update(leases)));
+    pub(super) fn put_hot_updates(&self, leases: &Leases, now_ms: i64, updates: &mut Vec<HotUpdate>) {
+        updates.extend(self.frames.iter().filter_map(|frame| frame.hot_update(leases, now_ms)));
     }
 
     /// Hears the verdicts on those updates, in their order.

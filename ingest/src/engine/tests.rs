@@ -1,3 +1,5 @@
+mod outage;
+
 use std::{io, sync::Arc, time::Duration};
 
 use playhead_store::{durable::embedded::EmbeddedDurable, hot::embedded::EmbeddedHot};

@@ -34,6 +34,11 @@ impl Settling {
         }
         settled
     }
+
+    /// What was noted has to wait anew: it was written again just now.
+    pub(super) fn begin_again(&mut self, now: Instant) {
+        self.noted.iter_mut().for_each(|(since, _)| *since = now);
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +57,9 @@ mod tests {
         assert_eq!(settling.note(id(5), at(20)), id(3));
         assert_eq!(settling.note(None, at(30)), None);
         assert_eq!(settling.note(id(7), at(31)), id(5));
+        assert_eq!(settling.note(id(9), at(60)), id(7));
+        settling.begin_again(at(70));
+        assert_eq!((settling.note(id(9), at(89)), settling.note(id(9), at(90))), (None, id(9)));
         let mut at_once = Settling::new(Duration::ZERO);
         assert_eq!((at_once.note(id(1), at(0)), at_once.note(id(2), at(0))), (id(1), id(2)));
     }

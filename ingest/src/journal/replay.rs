@@ -117,6 +117,25 @@ pub fn salvage<E: From<io::Error>>(
     Ok(report)
 }
 
+/// Passes every valid record of one segment to `visit`, oldest first, beside whoever writes or trims it. A segment that is
+/// gone has none.
+///
+/// # Errors
+///
+/// If the directory cannot be read.
+pub(crate) fn read_again(disk: &dyn Disk, id: SegmentId, mut visit: impl FnMut(&[u8])) -> io::Result<()> {
+    let listing = Listing::read(disk)?;
+    let Some(index) = listing.segments.iter().position(|found| found.id == id) else { return Ok(()) };
+    let Some(&found) = listing.segments.get(index) else { return Ok(()) };
+    let next = listing.segments.get(index + 1);
+    let reader = Reader { disk, found, next, is_written: next.is_none() };
+    reader.read(&mut Vec::new(), |payload| {
+        visit(payload);
+        Ok::<(), io::Error>(())
+    })?;
+    Ok(())
+}
+
 /// Reads one segment.
 struct Reader<'a> {
     disk: &'a dyn Disk,

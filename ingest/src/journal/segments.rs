@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{disk::Disk, error::TrimError, listing::Listing, segment::SegmentId};
+use super::{disk::Disk, error::TrimError, listing::Listing, replay, segment::SegmentId};
 
 /// Keeps a segment from being trimmed until it and all its clones are dropped.
 #[derive(Debug, Clone)]
@@ -99,6 +99,20 @@ impl Segments {
             trimmed += 1;
         }
         Ok(trimmed)
+    }
+
+    /// All that there are, the oldest first. The newest is the one that is being written, or the last that was.
+    pub(crate) fn all(&self) -> Vec<SegmentId> {
+        self.table().segments.iter().map(|segment| segment.id).collect()
+    }
+
+    /// Passes every record that a segment has by now to `visit`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read.
+    pub(crate) fn read_again(&self, id: SegmentId, visit: impl FnMut(&[u8])) -> io::Result<()> {
+        replay::read_again(&*self.disk, id, visit)
     }
 
     /// How much there is on the disk.

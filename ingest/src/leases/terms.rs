@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use playhead_store::lease::{StreamRules, Terms};
+use playhead_store::lease::{LeaseTimes, StreamRules, Terms};
 
 /// The settings of stream leases.
 #[derive(Debug, Clone)]
@@ -13,11 +13,18 @@ pub struct LeaseSettings {
     pub is_dry_run: bool,
     /// True when a session that begins may play although the hot store does not answer.
     pub admits_unanswered: bool,
+    /// A session that is heard again after so long was away, ms: as long as a lease lasts that plays.
+    pub silent_ms_max: i64,
 }
 
 impl Default for LeaseSettings {
     fn default() -> Self {
-        Self { rules: Terms::unlimited(), is_dry_run: false, admits_unanswered: true }
+        Self {
+            rules: Terms::unlimited(),
+            is_dry_run: false,
+            admits_unanswered: true,
+            silent_ms_max: LeaseTimes::default().playing_ms,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU32, Ordering},
+    atomic::{AtomicI64, AtomicU32, Ordering},
 };
 
 use playhead_store::lease::Stop;
@@ -18,6 +18,8 @@ pub struct Slot {
     stopped: Notify,
     /// Streams that are open on this node.
     streams: AtomicU32,
+    /// When the session was last heard here, Unix ms; 0 for never.
+    heard_at_ms: AtomicI64,
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +110,12 @@ impl Slot {
             self.stopped.notify_waiters();
         }
         is_news
+    }
+
+    /// Notes that the session is heard, and says for how long it was not, ms; nothing where it never was.
+    pub(crate) fn heard(&self, now_ms: i64) -> Option<i64> {
+        let before_ms = self.heard_at_ms.swap(now_ms, Ordering::Relaxed);
+        (before_ms > 0).then(|| now_ms.saturating_sub(before_ms))
     }
 
     /// True while a stream of the session is open on this node.

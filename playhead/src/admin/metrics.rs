@@ -52,6 +52,11 @@ fn register_meters(registry: &mut Registry, engine: &Engine) {
         ("hot_failed", "Commits that the hot store did not answer in time", &meters.hot_failed),
         ("store_retried", "Writes that the durable store did not take at once", &meters.flush_retried),
         ("store_refused", "Writes that the durable store refused for good", &meters.flush_refused),
+        (
+            "store_repeated_events",
+            "Events written again behind an outage of the store",
+            &meters.flush_repeated,
+        ),
         ("opened_blind", "Sessions opened without an answer of the durable store", &meters.opened_blind),
     ];
     for (name, help, counter) in counters {

@@ -39,7 +39,8 @@ pub(crate) fn leases(
     let rules = (streams > 0 || devices > 0)
         .then(|| StreamRules { devices_max, ..StreamRules::streams(streams_max, at_limit) });
     let admits_unanswered = unanswered == "admit";
-    let settings = LeaseSettings { is_dry_run, admits_unanswered, ..LeaseSettings::default() };
+    let silent_ms_max = times.playing_ms;
+    let settings = LeaseSettings { is_dry_run, admits_unanswered, silent_ms_max, ..LeaseSettings::default() };
     Ok((settings.with_rules(rules), times))
 }
 

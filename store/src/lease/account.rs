@@ -30,8 +30,11 @@ pub(super) struct Gone {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Why {
-    /// It was not heard of for too long, or paused for too long. When it plays again it asks like a new one.
+    /// It was paused for too long, or its device began another. When it plays again it asks like a new one.
     Lapsed,
+    /// It was not heard of for too long while it played. When it plays again it asks like a new one, unless it was this store
+    /// that did not hear it.
+    Silent,
     /// It ended. What it said before that says nothing any more; what it says later asks like a new one.
     Released,
     /// There was no slot for it.
@@ -136,7 +139,9 @@ impl AccountLeases {
         let is_over = |lease: &mut Lease| lease.expires_at_ms(times) <= now_ms && Some(&lease.key) != but;
         let over: Vec<Lease> = self.leases.extract_if(.., is_over).collect();
         for lease in over {
-            self.note(&lease.key, lease.as_of_ms, Why::Lapsed, now_ms);
+            let is_paused = lease.paused_since_ms(times).is_some();
+            let why = if is_paused { Why::Lapsed } else { Why::Silent };
+            self.note(&lease.key, lease.as_of_ms, why, now_ms);
         }
         self.gone.retain(|gone| gone.at_ms.saturating_add(GONE_MS) > now_ms);
     }
@@ -166,8 +171,13 @@ impl AccountLeases {
 
     /// A session that lost its slot asks for another, if it plays.
     fn come_back(&mut self, claim: &Claim<'_>, gone: &Gone, times: &LeaseTimes, now_ms: i64) -> Decision {
+        let is_playing = claim.beat.doing == Doing::Playing;
+        if gone.why == Why::Silent && is_playing && claim.beat.standing == Standing::Running {
+            // Its node heard it all the time: the store stood still, or was an old copy, and forgot it as good as.
+            return self.put_back(claim, times, now_ms);
+        }
         let is_old = gone.why == Why::Released && claim.as_of_ms <= gone.as_of_ms;
-        let plays = claim.beat.doing == Doing::Playing && claim.beat.standing != Standing::Known;
+        let plays = is_playing && claim.beat.standing != Standing::Known;
         if is_old || (gone.why != Why::Denied && !plays) {
             return Decision::play();
         }

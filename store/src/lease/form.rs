@@ -14,7 +14,7 @@ use crate::{
 use std::sync::Arc;
 
 /// The version of the form. Any change to it needs another number.
-pub const FORM: u8 = 1;
+pub const FORM: u8 = 2;
 
 impl AccountLeases {
     /// Writes the state.
@@ -82,6 +82,7 @@ fn put_gone(out: &mut Vec<u8>, gone: &Gone) {
     put_i64(out, gone.as_of_ms);
     match &gone.why {
         Why::Lapsed => out.push(LAPSED),
+        Why::Silent => out.push(SILENT),
         Why::Released => out.push(RELEASED),
         Why::Denied => out.push(DENIED),
         Why::Stopped(stop) => {
@@ -126,6 +127,7 @@ impl Reader<'_> {
         let (at_ms, as_of_ms) = (self.i64()?, self.i64()?);
         let why = match self.u8()? {
             LAPSED => Why::Lapsed,
+            SILENT => Why::Silent,
             RELEASED => Why::Released,
             DENIED => Why::Denied,
             STOPPED => Why::Stopped(Arc::new(self.stop()?)),
@@ -154,3 +156,4 @@ const LAPSED: u8 = 1;
 const RELEASED: u8 = 2;
 const DENIED: u8 = 3;
 const STOPPED: u8 = 4;
+const SILENT: u8 = 5;

@@ -31,6 +31,8 @@ pub(super) struct Plan {
     pub(super) settle_s: u64,
     /// Sends again what was turned away or cut off. Without, each event is tried once.
     pub(super) is_insistent: bool,
+    /// How many different users there are.
+    pub(super) users: u32,
 }
 
 /// A load that is running. Dropping it ends it.
@@ -54,8 +56,25 @@ pub(super) struct Report {
     pub(super) ack_p99_ms: f64,
     pub(super) busy_p99_ms: f64,
     pub(super) rss_bytes_max: u64,
+    /// When it began, Unix ms.
+    pub(super) started_at_ms: u64,
+    /// Second by second, unless it is longer than two hours.
+    pub(super) timeline: Vec<Point>,
     /// Why its figures do not count, if they do not.
     pub(super) invalid: Option<String>,
+}
+
+/// A second of a load.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Point {
+    /// Which one, from 0.
+    pub(super) at_s: u64,
+    /// Events that were due.
+    pub(super) offered: u64,
+    /// Events that were acknowledged.
+    pub(super) acked: u64,
+    /// Of these.
+    pub(super) ack_p99_ms: f64,
 }
 
 impl Plan {
@@ -71,6 +90,7 @@ impl Plan {
             duration_s,
             settle_s: 20,
             is_insistent: true,
+            users: USERS,
         }
     }
 
@@ -122,6 +142,7 @@ impl Plan {
         if self.edge == PUBLISH {
             let _ = writeln!(text, "sessions_per_message = {}", self.sessions_per_message);
         }
+        let _ = writeln!(text, "\n[viewers]\nusers = {}", self.users);
         text
     }
 }
@@ -173,11 +194,28 @@ impl Report {
             ack_p99_ms: number("/ack_ms/p99"),
             busy_p99_ms: number("/busy_ms/p99"),
             rss_bytes_max: count("/server/rss_bytes_max"),
+            started_at_ms: count("/started_at_ms"),
+            timeline: json
+                .get("timeline")
+                .and_then(Value::as_array)
+                .map_or(Vec::new(), |points| points.iter().map(Point::read).collect()),
             invalid: (!is_valid).then(reason),
         }
     }
 }
 
+impl Point {
+    fn read(json: &Value) -> Self {
+        let count = |key: &str| json.get(key).and_then(Value::as_u64).unwrap_or(0);
+        let number = |key: &str| json.get(key).and_then(Value::as_f64).unwrap_or(0.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a run")]
+        let at_s = number("at_s") as u64;
+        Self { at_s, offered: count("offered"), acked: count("acked"), ack_p99_ms: number("ack_p99_ms") }
+    }
+}
+
+/// How many users there are unless a scenario says otherwise, as by the load generator's default.
+pub(super) const USERS: u32 = 100_000;
 /// The edge whose messages hold several sessions.
 pub(super) const PUBLISH: &str = "grpc-publish";
 /// Exit codes of `playhead load` behind which there is a report.
@@ -215,10 +253,12 @@ mod tests {
         let json = json!({
             "valid": false, "invalid_reason": "lagged", "acked": 7, "acked_per_s": 1.5,
             "busy_ms": { "p99": 2.5 }, "server": null,
+            "timeline": [{ "at_s": 0.0, "acked": 4 }, { "at_s": 1.0, "offered": 5, "acked": 3, "ack_p99_ms": 1.5 }],
         });
         let report = Report::read(&json);
         assert_eq!((report.acked, report.busy_p99_ms, report.rss_bytes_max), (7, 2.5, 0));
         assert_eq!(report.invalid.as_deref(), Some("lagged"));
+        assert_eq!(report.timeline[1], Point { at_s: 1, offered: 5, acked: 3, ack_p99_ms: 1.5 });
         assert_eq!(Report::read(&json!({})), Report::default());
     }
 }

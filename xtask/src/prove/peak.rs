@@ -23,6 +23,7 @@ pub(super) fn batches(events_per_s: u32, duration_s: u64) -> load::Plan {
         duration_s,
         settle_s: 2,
         is_insistent: false,
+        users: load::USERS,
     }
 }
 

@@ -59,7 +59,7 @@ impl fmt::Display for Outcome {
                 ("FAILED", format!("{} wrong, first: {first}", wrong.len()))
             }
         };
-        write!(f, "{:<12} {word:<7} {:>6.1} s  {text}", self.name, self.took.as_secs_f64())
+        write!(f, "{:<14} {word:<7} {:>6.1} s  {text}", self.name, self.took.as_secs_f64())
     }
 }
 
@@ -123,9 +123,9 @@ mod tests {
     #[test]
     fn a_line_says_name_ending_time_and_first_reason() {
         let line = |ending| outcome(ending).to_string();
-        assert_eq!(line(Ending::Passed("5 drains".into())), "drain        ok         1.2 s  5 drains");
+        assert_eq!(line(Ending::Passed("5 drains".into())), "drain          ok         1.2 s  5 drains");
         let failed = line(Ending::Failed(vec!["late".into(), "lost".into()]));
-        assert_eq!(failed, "drain        FAILED     1.2 s  2 wrong, first: late");
+        assert_eq!(failed, "drain          FAILED     1.2 s  2 wrong, first: late");
     }
 
     #[test]

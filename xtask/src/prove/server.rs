@@ -154,6 +154,11 @@ impl Server {
 
     /// Ends it as `kill -9` does.
     pub(super) fn kill(mut self) -> Step {
+        self.kill_now()
+    }
+
+    /// The same, for who keeps it to be another's place.
+    pub(super) fn kill_now(&mut self) -> Step {
         self.child.kill().and_then(|()| self.child.wait()).map_err(failed("kill"))?;
         Ok(())
     }

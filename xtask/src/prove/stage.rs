@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng, distr::uniform::SampleUniform};
 use rand_chacha::ChaCha8Rng;
 
 use super::{
+    cluster::Servers,
     server::Plan,
     stop::{Interrupts, Step, failed},
 };
@@ -26,6 +27,8 @@ pub(super) struct Stage<'a> {
     pub(super) is_long: bool,
     /// How to wait.
     pub(super) waiting: &'a Interrupts,
+    /// The servers that the scenario before left running, and whom the next may have.
+    pub(super) servers: Option<Servers>,
     dice: ChaCha8Rng,
     wrong: Vec<String>,
     summary: String,
@@ -54,6 +57,7 @@ impl<'a> Stage<'a> {
             folder,
             is_long,
             waiting,
+            servers: None,
             dice: ChaCha8Rng::seed_from_u64(seed.wrapping_mul(SCENARIOS_MAX).wrapping_add(index)),
             wrong: Vec::new(),
             summary: String::new(),

@@ -5,36 +5,41 @@ use std::{fmt::Write, fs, net::Ipv4Addr, path::Path, process::Command, time::Dur
 use super::{
     Folder, Options, Trouble, jars,
     ports::{self, address},
-    process::Process,
+    recipe::Recipe,
     state::State,
 };
 
 /// Starts its nodes and waits until they answer.
 pub(super) fn start(folder: &Folder, options: Options, state: &mut State) -> Result<(), Trouble> {
-    let jars = jars::cassandra(folder)?;
-    let nodes = options.cql_nodes;
-    let [cql, storage] = ports::free::<2>(nodes)?;
+    let (mut nodes, points) = nodes(folder, &jars::cassandra(folder)?, options.cql_nodes)?;
     let mut started = Vec::new();
-    for node in 1..=nodes {
-        let home = folder.fresh(&format!("cql-{node}"))?;
-        let written = fs::write(home.join("cassandra.yaml"), yaml(&home, node, nodes, cql, storage));
-        let written = written.and_then(|()| fs::write(home.join("logback.xml"), LOGBACK));
-        written.map_err(|error| Trouble::Failed(format!("{}: {error}", home.display())))?;
-        let log = home.join("log");
-        let process = Process::start(&format!("cql-{node}"), &mut java(&jars, &home, nodes), &log)?;
+    for node in &mut nodes {
+        let process = node.start()?;
         state.add(folder, process.clone())?;
         // The others look for the first one.
-        if node == 1 {
-            process.says(&log, READY, PATIENCE)?;
-        } else {
-            started.push((process, log));
+        if started.is_empty() {
+            node.ready(&process)?;
         }
+        started.push(process);
     }
-    for (process, log) in started {
-        process.says(&log, READY, PATIENCE)?;
-    }
-    let points: Vec<String> = (1..=nodes).map(|node| format!("{}:{cql}", address(node))).collect();
+    nodes.iter().zip(&started).try_for_each(|(node, process)| node.ready(process))?;
     state.export(folder, "PLAYHEAD_TEST_CQL", points.join(","))
+}
+
+/// So many nodes that are to be one cluster, each with an empty home, and where they will be.
+pub(super) fn nodes(folder: &Folder, jars: &Path, count: u8) -> Result<(Vec<Recipe>, Vec<String>), Trouble> {
+    let [cql, storage] = ports::free::<2>(count)?;
+    let mut nodes = Vec::new();
+    for node in 1..=count {
+        let name = format!("cql-{node}");
+        let home = folder.fresh(&name)?;
+        let written = fs::write(home.join("cassandra.yaml"), yaml(&home, node, count, cql, storage));
+        let written = written.and_then(|()| fs::write(home.join("logback.xml"), LOGBACK));
+        written.map_err(|error| Trouble::Failed(format!("{}: {error}", home.display())))?;
+        let command = java(jars, &home, count);
+        nodes.push(Recipe { name, command, home, ready: READY, patience: PATIENCE });
+    }
+    Ok((nodes, (1..=count).map(|node| format!("{}:{cql}", address(node))).collect()))
 }
 
 fn java(jars: &Path, home: &Path, nodes: u8) -> Command {

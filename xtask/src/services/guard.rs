@@ -4,9 +4,11 @@
 use std::{
     env, io,
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
+
+use super::{Folder, state::State};
 
 /// Dropping it stops the services.
 pub(crate) struct Guard(Child);
@@ -16,10 +18,18 @@ impl Guard {
     ///
     /// # Errors
     /// Where this program cannot be started again.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub(crate) fn start(root: &Path) -> io::Result<Self> {
+        Self::of(&Folder::of(root).0)
+    }
+
+    /// The same of the servers that keep their files in this folder.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub(crate) fn of(folder: &Path) -> io::Result<Self> {
         let mut command = Command::new(env::current_exe()?);
         // A group of its own: a Ctrl-C ends its parent, and then it has work to do.
-        command.args(["services", "guard"]).stdin(Stdio::piped()).process_group(0);
+        command.args(["services", "guard"]).arg(folder).stdin(Stdio::piped()).process_group(0);
         Ok(Self(command.spawn()?))
     }
 }
@@ -33,8 +43,9 @@ impl Drop for Guard {
 }
 
 /// What the process does.
-pub(super) fn wait_and_stop(root: &Path) -> Result<(), String> {
+pub(super) fn wait_and_stop(folder: &str) -> Result<(), String> {
     // An input that cannot be read has ended too.
     let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-    super::down(root)
+    let folder = Folder(PathBuf::from(folder));
+    State::read(&folder)?.stop(&folder)
 }

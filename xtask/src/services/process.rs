@@ -49,14 +49,43 @@ impl Process {
             let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_running()) else { return Ok(()) };
             // It may end by itself in between.
             let _ = kill_process(pid, signal);
-            let asked = Instant::now();
-            while self.is_running() && asked.elapsed() < patience {
-                nap(LOOK_EVERY);
-            }
+            self.wait(patience);
         }
         match self.is_running() {
             true => Err(format!("{} (process {}) cannot be stopped", self.name, self.pid)),
             false => Ok(()),
+        }
+    }
+
+    /// Ends it at once, as `kill -9` does, whatever state it is in.
+    pub(super) fn kill(&self) -> Result<(), String> {
+        self.send(Signal::KILL)?;
+        self.wait(KILL_PATIENCE);
+        match self.is_running() {
+            true => Err(format!("{} (process {}) cannot be killed", self.name, self.pid)),
+            false => Ok(()),
+        }
+    }
+
+    /// Stops it where it is, as a machine that stalls: it holds its connections and answers nobody.
+    pub(super) fn freeze(&self) -> Result<(), String> {
+        self.send(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) -> Result<(), String> {
+        self.send(Signal::CONT)
+    }
+
+    fn send(&self, signal: Signal) -> Result<(), String> {
+        let Some(pid) = Pid::from_raw(self.pid).filter(|_| self.is_running()) else { return Ok(()) };
+        kill_process(pid, signal).map_err(|error| format!("{} (process {}): {error}", self.name, self.pid))
+    }
+
+    fn wait(&self, patience: Duration) {
+        let asked = Instant::now();
+        while self.is_running() && asked.elapsed() < patience {
+            nap(LOOK_EVERY);
         }
     }
 

@@ -15,7 +15,8 @@ pub(super) fn start(workshop: &Workshop) -> Result<Servers, Failure> {
         println!("with the servers that `cargo xtask services` started");
         return Ok(Servers { up, _guard: None });
     }
-    let guard = Guard::start().map_err(|error| Failure(format!("the servers' guard: {error}")))?;
+    let guard =
+        Guard::start(&workshop.root).map_err(|error| Failure(format!("the servers' guard: {error}")))?;
     let up = services::up(&workshop.root, Options::FOR_TESTS).map_err(Failure)?;
     for missing in &up.missing {
         println!("\nTHE TESTS RUN WITHOUT A SERVER: {missing}\n");

@@ -179,7 +179,7 @@ impl FrameWork {
         }
     }
 
-    pub(super) fn hot_update(&self, leases: &Leases) -> Option<HotUpdate> {
+    pub(super) fn hot_update(&self, leases: &Leases, now_ms: i64) -> Option<HotUpdate> {
         let What::Events { session, playing, position, description, said } = &self.what else { return None };
         self.renews().then(|| HotUpdate {
             key: session.key.clone(),
@@ -188,7 +188,7 @@ impl FrameWork {
             clock: session.clock,
             last_at_ms: description.as_ref().map_or(0, |description| description.as_of_ms),
             position: position.as_ref().map(|row| (playing.playable.item.clone(), row.clone())),
-            beat: said.and_then(|said| leases.asserted(session, playing, said)),
+            beat: said.and_then(|said| leases.asserted(session, playing, said, now_ms)),
         })
     }
 }

@@ -101,7 +101,7 @@ async fn verdicts_go_to_the_frames_that_renewed_their_session() {
     work.add(&mut pending(&goes_on, &[1], &[], &tickets[2]), &settings(10));
     work.add(&mut pending(&stops, &[1], &[], &tickets[3]), &settings(10));
     let mut updates = Vec::new();
-    work.put_hot_updates(&leases, &mut updates);
+    work.put_hot_updates(&leases, NOW, &mut updates);
     assert_eq!(updates.len(), 3, "a frame of refused events renews nothing");
     let of = |update: &HotUpdate| (update.position.is_some(), update.beat.is_some());
     assert_eq!([0, 1, 2].map(|place| of(&updates[place])), [(true, true), (false, false), (true, true)]);

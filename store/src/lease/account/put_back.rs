@@ -18,7 +18,8 @@ impl AccountLeases {
     pub(super) fn put_back(&mut self, claim: &Claim<'_>, times: &LeaseTimes, now_ms: i64) -> Decision {
         let lease = Lease::of(claim, claim.since_ms, now_ms);
         let rules = claim.beat.terms.rules.as_ref();
-        let plays = lease.is_playing && claim.beat.standing == Standing::Running;
+        let runs = matches!(claim.beat.standing, Standing::Running | Standing::Returned);
+        let plays = lease.is_playing && runs;
         let mut decision = Decision::play();
         if !self.has_room(rules) {
             return decision;

@@ -77,7 +77,7 @@ fn some_update(dice: &mut Dice, players: &[Player], at_ms: i64) -> HotUpdate {
     let doing = dice.pick(&[Doing::Playing, Doing::Playing, Doing::Playing, Doing::Paused, Doing::Ended]);
     let mut update = player.says(doing, at_ms - dice.pick(&[0, 0, 5_000, 40_000]));
     if let Some(beat) = &mut update.beat {
-        beat.standing = dice.pick(&[Standing::New, Standing::Known, Standing::Running, Standing::Running]);
+        beat.standing = dice.pick(&[Standing::New, Standing::Known, Standing::Returned, Standing::Running]);
         beat.is_open = dice.one_in(2);
         beat.position_ms = dice.pick(&[None, Some(7), Some(at_ms)]);
     }

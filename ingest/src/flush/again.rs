@@ -1,0 +1,127 @@
+//! What was written shortly before an outage is written again behind it. A store whose servers crashed has lost what their
+//! commit logs had not fsynced, although it acknowledged it; the journal keeps all of that until it has settled.
+
+use std::{collections::HashMap, io, sync::Arc};
+
+use playhead_store::{
+    ItemId, SessionKey, UserId,
+    durable::{PositionWrite, SessionWrite, WriteBatch},
+    position::{PositionRow, PositionRuleBook},
+};
+
+use crate::{
+    journal::{SegmentId, Segments},
+    record::{self, Record},
+};
+
+/// What an outage may have cost the store.
+#[derive(Debug)]
+pub(super) struct Again {
+    /// False for a store that keeps what it acknowledged, or that is asked to persist before anything is trimmed.
+    is_needed: bool,
+    /// The newest segment when the store failed: what it acknowledged before is in this one and in older ones.
+    through: Option<SegmentId>,
+}
+
+impl Again {
+    /// Nothing yet. A store in which writes settle may lose those that have not.
+    pub(super) fn new(settles_in_ms: u64) -> Self {
+        Self { is_needed: settles_in_ms > 0, through: None }
+    }
+
+    /// The store does not answer, or cannot follow: nobody can tell whether it crashed.
+    pub(super) fn failed(&mut self, segments: &Segments) {
+        if self.is_needed && self.through.is_none() {
+            self.through = segments.all().last().copied();
+        }
+    }
+
+    /// The segments that have to be written again, the oldest first, now that the store answers. Until it fails again there
+    /// are no others.
+    pub(super) fn take(&mut self, segments: &Segments) -> Vec<SegmentId> {
+        let Some(through) = self.through.take() else { return Vec::new() };
+        segments.all().into_iter().filter(|&id| id <= through).collect()
+    }
+}
+
+/// A segment's records, to be written in batches.
+pub(super) struct Records(Vec<Vec<u8>>);
+
+impl Records {
+    /// Reads what a segment has by now.
+    pub(super) fn of(segments: &Segments, id: SegmentId) -> io::Result<Self> {
+        let mut records = Vec::new();
+        segments.read_again(id, |payload| records.push(payload.to_vec()))?;
+        // Taken from the end.
+        records.reverse();
+        Ok(Self(records))
+    }
+
+    /// The next batch, of `events_max` events or a little more, and how many it has; none at the end. What cannot be read was
+    /// told at start, or is found at the next one.
+    pub(super) fn next(
+        &mut self,
+        events_max: usize,
+        rules: &PositionRuleBook,
+    ) -> Option<(WriteBatch, usize)> {
+        let (mut gathered, mut count) = (Gathered::default(), 0);
+        while count < events_max
+            && let Some(payload) = self.0.pop()
+        {
+            count += record::read(&payload).map_or(0, |record| gathered.add(record, rules));
+        }
+        (count > 0).then(|| (gathered.into_batch(), count))
+    }
+}
+
+/// Records as one write has them: a session once, a position once.
+#[derive(Default)]
+struct Gathered {
+    sessions: HashMap<SessionKey, SessionWrite>,
+    positions: HashMap<(UserId, ItemId), PositionRow>,
+}
+
+impl Gathered {
+    /// Adds a record, and says of how many events it is; a mark counts as one.
+    fn add(&mut self, record: Record, rules: &PositionRuleBook) -> usize {
+        match record {
+            Record::Mark { user, item, row } => {
+                self.positions.entry((user, item)).or_default().merge(&row);
+                1
+            }
+            Record::Events { key, clock, description, events } => {
+                let (playable, count) = (&description.playable, events.len());
+                let rules = rules.of(playable.kind);
+                if let Some(row) = PositionRow::from_events(&events, &key.session, playable, rules) {
+                    let of = (key.user.clone(), playable.item.clone());
+                    self.positions.entry(of).or_default().merge(&row);
+                }
+                match self.sessions.get_mut(&key) {
+                    Some(session) => {
+                        session.clock.merge(clock);
+                        session.description.merge(&description);
+                        Arc::make_mut(&mut session.events).extend(events);
+                    }
+                    None => {
+                        let events = Arc::new(events);
+                        let session = SessionWrite { key: key.clone(), clock, description, events };
+                        self.sessions.insert(key, session);
+                    }
+                }
+                count
+            }
+        }
+    }
+
+    fn into_batch(self) -> WriteBatch {
+        let mut sessions: Vec<SessionWrite> = self.sessions.into_values().collect();
+        for session in &mut sessions {
+            // A session that was opened without an answer of the store may have been journaled twice.
+            let events = Arc::make_mut(&mut session.events);
+            events.sort_by_key(|event| event.seq);
+            events.dedup_by_key(|event| event.seq);
+        }
+        let position = |((user, item), row)| PositionWrite { user, item, row };
+        WriteBatch { sessions, positions: self.positions.into_iter().map(position).collect() }
+    }
+}

@@ -1,0 +1,113 @@
+//! The answers of a load, second by second.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::prove::{
+    load::{Point, Report},
+    stage::Stage,
+};
+
+/// When something happened, by the clock that a load dates its report with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct At(u64);
+
+impl At {
+    /// Now.
+    pub(super) fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(since.as_millis().try_into().unwrap_or(u64::MAX))
+    }
+
+    /// As Unix ms.
+    pub(super) fn unix_ms(self) -> u64 {
+        self.0
+    }
+}
+
+/// What a stretch of seconds came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Seconds {
+    /// How many there were.
+    count: usize,
+    /// How many were above the limit, or had no answer at all.
+    late: usize,
+    /// The worst p99 of the others, ms.
+    p99_ms: f64,
+    /// The worst of all, ms.
+    worst_ms: f64,
+    acked: u64,
+}
+
+impl Seconds {
+    /// Those of a report in which something was going on.
+    pub(super) fn of(report: &Report, from: At, to: At) -> Self {
+        let since = |at: At| at.0.saturating_sub(report.started_at_ms) / 1_000;
+        let (from, to) = (since(from), since(to));
+        let is_within = |point: &&Point| (from..=to).contains(&point.at_s);
+        report.timeline.iter().filter(is_within).fold(Self::default(), Self::and)
+    }
+
+    fn and(self, point: &Point) -> Self {
+        let is_late = point.ack_p99_ms > P99_MS_MAX || (point.acked == 0 && point.offered > 0);
+        Self {
+            count: self.count + 1,
+            late: self.late + usize::from(is_late),
+            p99_ms: if is_late { self.p99_ms } else { self.p99_ms.max(point.ack_p99_ms) },
+            worst_ms: self.worst_ms.max(point.ack_p99_ms),
+            acked: self.acked + point.acked,
+        }
+    }
+
+    /// Claims that acknowledgements went on, as fast as they have to be but for few of the seconds: a machine that has
+    /// other things to do stalls now and then, and one that starts a CQL server beside it does.
+    pub(super) fn judge(&self, stage: &mut Stage<'_>, when: &str) {
+        let allowed = self.count.div_ceil(stage.form(LATE_PART_SHORT, LATE_PART));
+        stage.claim(self.count > 0 && self.acked > 0, format!("{when}: events were acknowledged"));
+        stage.claim(
+            self.late <= allowed,
+            format!("{when}: {self}; {allowed} may be above {P99_MS_MAX} ms or without an answer"),
+        );
+    }
+}
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { count, late, p99_ms, worst_ms, .. } = self;
+        match late {
+            0 => write!(f, "p99 of {count} s at most {p99_ms:.0} ms"),
+            _ => {
+                write!(f, "p99 of {count} s at most {p99_ms:.0} ms but for {late} s (worst {worst_ms:.0} ms)")
+            }
+        }
+    }
+}
+
+/// The promise.
+const P99_MS_MAX: f64 = 100.0;
+/// One of so many seconds may be late.
+const LATE_PART: usize = 10;
+/// In the short form, beside whatever else a machine does.
+const LATE_PART_SHORT: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seconds_between_two_moments_are_judged() {
+        let point = |at_s, acked, ack_p99_ms| Point { at_s, offered: 10, acked, ack_p99_ms };
+        let timeline = vec![
+            point(0, 10, 900.0),
+            point(1, 10, 5.0),
+            point(2, 0, 0.0),
+            point(3, 20, 300.0),
+            point(4, 9, 7.0),
+        ];
+        let report = Report { started_at_ms: 50_000, timeline, ..Report::default() };
+        let seconds = Seconds::of(&report, At(51_500), At(54_999));
+        assert_eq!(seconds, Seconds { count: 4, late: 2, p99_ms: 7.0, worst_ms: 300.0, acked: 39 });
+        assert_eq!(seconds.to_string(), "p99 of 4 s at most 7 ms but for 2 s (worst 300 ms)");
+        let quiet = Seconds::of(&report, At(54_000), At(60_000));
+        assert_eq!((quiet.late, quiet.to_string().as_str()), (0, "p99 of 1 s at most 7 ms"));
+    }
+}
