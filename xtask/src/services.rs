@@ -7,6 +7,7 @@
 //!
 //! [`Own`] are servers that somebody starts for a while, to kill and freeze them.
 
+mod certificate;
 mod cql;
 mod guard;
 mod jars;

@@ -4,6 +4,7 @@
 mod faults;
 mod migrations;
 mod replays;
+mod secure;
 mod server;
 
 use std::{any::Any, sync::Arc};

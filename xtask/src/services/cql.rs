@@ -3,7 +3,7 @@
 use std::{fmt::Write, fs, net::Ipv4Addr, path::Path, process::Command, time::Duration};
 
 use super::{
-    Folder, Options, Trouble, jars,
+    Folder, Options, Trouble, certificate, jars,
     ports::{self, address},
     recipe::Recipe,
     state::State,
@@ -23,23 +23,57 @@ pub(super) fn start(folder: &Folder, options: Options, state: &mut State) -> Res
         started.push(process);
     }
     nodes.iter().zip(&started).try_for_each(|(node, process)| node.ready(process))?;
-    state.export(folder, "PLAYHEAD_TEST_CQL", points.join(","))
+    state.export(folder, "PLAYHEAD_TEST_CQL", points.join(","))?;
+    if options.cql_secure { start_secure(folder, state) } else { Ok(()) }
+}
+
+/// Starts one more that wants a password and speaks TLS alone, with a certificate of its own making.
+fn start_secure(folder: &Folder, state: &mut State) -> Result<(), Trouble> {
+    let [cql, storage] = ports::free::<2>(1)?;
+    let place = Place { number: 1, of: 1, cql, storage };
+    let mut node = node(folder, &jars::cassandra(folder)?, SECURE, place, secured)?;
+    let certificate = certificate::make(&node.home)?;
+    let process = node.start()?;
+    state.add(folder, process.clone())?;
+    node.ready(&process)?;
+    state.export(folder, "PLAYHEAD_TEST_CQL_SECURE", format!("{}:{cql}", address(1)))?;
+    state.export(folder, "PLAYHEAD_TEST_CQL_CA", certificate.display().to_string())
 }
 
 /// So many nodes that are to be one cluster, each with an empty home, and where they will be.
 pub(super) fn nodes(folder: &Folder, jars: &Path, count: u8) -> Result<(Vec<Recipe>, Vec<String>), Trouble> {
     let [cql, storage] = ports::free::<2>(count)?;
     let mut nodes = Vec::new();
-    for node in 1..=count {
-        let name = format!("cql-{node}");
-        let home = folder.fresh(&name)?;
-        let written = fs::write(home.join("cassandra.yaml"), yaml(&home, node, count, cql, storage));
-        let written = written.and_then(|()| fs::write(home.join("logback.xml"), LOGBACK));
-        written.map_err(|error| Trouble::Failed(format!("{}: {error}", home.display())))?;
-        let command = java(jars, &home, count);
-        nodes.push(Recipe { name, command, home, ready: READY, patience: PATIENCE });
+    for number in 1..=count {
+        let place = Place { number, of: count, cql, storage };
+        nodes.push(node(folder, jars, &format!("cql-{number}"), place, |_| String::new())?);
     }
     Ok((nodes, (1..=count).map(|node| format!("{}:{cql}", address(node))).collect()))
+}
+
+/// A node's place in its cluster, and its ports.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    number: u8,
+    of: u8,
+    cql: u16,
+    storage: u16,
+}
+
+/// A node with an empty home.
+fn node(
+    folder: &Folder,
+    jars: &Path,
+    name: &str,
+    place: Place,
+    more: fn(&Path) -> String,
+) -> Result<Recipe, Trouble> {
+    let home = folder.fresh(name)?;
+    let written = fs::write(home.join("cassandra.yaml"), yaml(&home, place) + &more(&home));
+    let written = written.and_then(|()| fs::write(home.join("logback.xml"), LOGBACK));
+    written.map_err(|error| Trouble::Failed(format!("{}: {error}", home.display())))?;
+    let command = java(jars, &home, place.of);
+    Ok(Recipe { name: name.to_owned(), command, home, ready: READY, patience: PATIENCE })
 }
 
 fn java(jars: &Path, home: &Path, nodes: u8) -> Command {
@@ -61,17 +95,29 @@ fn java(jars: &Path, home: &Path, nodes: u8) -> Command {
     java
 }
 
-fn yaml(home: &Path, node: u8, nodes: u8, cql: u16, storage: u16) -> String {
+fn yaml(home: &Path, place: Place) -> String {
+    let Place { number, of, cql, storage } = place;
     let mut yaml = FIXED.to_owned();
-    let own: Ipv4Addr = address(node);
+    let own: Ipv4Addr = address(number);
     for (key, folder) in FOLDERS {
         let _ = writeln!(yaml, "{key}: {}", home.join(folder).display());
     }
     let _ = writeln!(yaml, "data_file_directories: [{}]", home.join("data").display());
     let _ = writeln!(yaml, "listen_address: {own}\nrpc_address: {own}");
     let _ = writeln!(yaml, "native_transport_port: {cql}\nstorage_port: {storage}");
-    let _ = writeln!(yaml, "initial_token: {}", token(node, nodes));
+    let _ = writeln!(yaml, "initial_token: {}", token(number, of));
     yaml
+}
+
+/// What a server says besides that wants a password and speaks TLS alone.
+fn secured(home: &Path) -> String {
+    let keys = home.join(certificate::KEYS);
+    format!(
+        "authenticator: PasswordAuthenticator\nauthorizer: CassandraAuthorizer\nclient_encryption_options: \
+         {{enabled: true, optional: false, keystore: {}, keystore_password: {}, store_type: PKCS12}}\n",
+        keys.display(),
+        certificate::PASSWORD,
+    )
 }
 
 /// Where a node's part of the ring begins: all parts are equal.
@@ -108,6 +154,8 @@ seed_provider:
     parameters:
       - seeds: 127.0.0.1
 ";
+
+const SECURE: &str = "cql-secure";
 
 const LOGBACK: &str = "\
 <configuration>

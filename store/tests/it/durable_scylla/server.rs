@@ -77,17 +77,22 @@ pub(super) fn beats(dice: &mut Dice, key: &SessionKey, seqs: RangeInclusive<u64>
     WriteBatch { sessions: vec![session], positions: Vec::new() }
 }
 
-#[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was not tried")]
 fn contact_points() -> Option<Vec<String>> {
     match env::var("PLAYHEAD_TEST_CQL") {
         Ok(points) => Some(points.split(',').map(|point| point.trim().to_owned()).collect()),
         Err(_) => {
-            let is_required = env::var("PLAYHEAD_TEST_SERVICES").is_ok_and(|services| services == "required");
-            assert!(!is_required, "PLAYHEAD_TEST_SERVICES is required, and PLAYHEAD_TEST_CQL is not set");
-            eprintln!("SKIPPED: no CQL server, set PLAYHEAD_TEST_CQL (cargo xtask services up)");
+            is_skipped("CQL server", "PLAYHEAD_TEST_CQL");
             None
         }
     }
+}
+
+/// Says what was not tried, and fails where it has to be.
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must see what was not tried")]
+pub(super) fn is_skipped(what: &str, variable: &str) {
+    let is_required = env::var("PLAYHEAD_TEST_SERVICES").is_ok_and(|services| services == "required");
+    assert!(!is_required, "PLAYHEAD_TEST_SERVICES is required, and {variable} is not set");
+    eprintln!("SKIPPED: no {what}, set {variable} (cargo xtask services up)");
 }
 
 static MADE: OnceCell<()> = OnceCell::const_new();
