@@ -37,7 +37,7 @@ pub(super) fn nodes(folder: &Folder, jars: &Path, count: u8) -> Result<(Vec<Reci
         let written = written.and_then(|()| fs::write(home.join("logback.xml"), LOGBACK));
         written.map_err(|error| Trouble::Failed(format!("{}: {error}", home.display())))?;
         let command = java(jars, &home, count);
-        nodes.push(Recipe { name, command, home, ready: READY, patience: PATIENCE });
+        nodes.push(Recipe { name, command, log: home.join("log"), ready: READY, patience: PATIENCE });
     }
     Ok((nodes, (1..=count).map(|node| format!("{}:{cql}", address(node))).collect()))
 }
