@@ -175,7 +175,7 @@ impl Flush {
             if !error.is_retryable() {
                 return Err(error);
             }
-            trouble.again.failed(&self.segments);
+            trouble.again.failed(&error, &self.segments, Instant::now());
             let (attempt, delay) = trouble.backoff.next();
             self.meters.flush_retried.inc();
             tracing::warn!(%error, attempt, delay_ms = delay.as_millis(), "flush failed, will retry");
@@ -186,7 +186,7 @@ impl Flush {
     /// Behind an outage, writes again what the store may have lost in it. That has to settle anew.
     async fn write_again(&self, trouble: &mut Trouble, settling: &mut Settling) {
         loop {
-            let segments = trouble.again.take(&self.segments);
+            let segments = trouble.again.take(&self.segments, Instant::now());
             if segments.is_empty() {
                 return;
             }

@@ -4,10 +4,11 @@
 use std::{collections::HashMap, io, sync::Arc};
 
 use playhead_store::{
-    ItemId, SessionKey, UserId,
+    ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
     durable::{PositionWrite, SessionWrite, WriteBatch},
     position::{PositionRow, PositionRuleBook},
 };
+use tokio::time::{Duration, Instant};
 
 use crate::{
     journal::{SegmentId, Segments},
@@ -19,42 +20,66 @@ use crate::{
 pub(super) struct Again {
     /// False for a store that keeps what it acknowledged, or that is asked to persist before anything is trimmed.
     is_needed: bool,
-    /// The newest segment when the store failed: what it acknowledged before is in this one and in older ones.
-    through: Option<SegmentId>,
+    /// Since when the store cannot be reached, and which segment was the newest then: what it acknowledged before is in this
+    /// one and in older ones.
+    away: Option<(Instant, SegmentId)>,
 }
 
 impl Again {
     /// Nothing yet. A store in which writes settle may lose those that have not.
     pub(super) fn new(settles_in_ms: u64) -> Self {
-        Self { is_needed: settles_in_ms > 0, through: None }
+        Self { is_needed: settles_in_ms > 0, away: None }
     }
 
-    /// The store does not answer, or cannot follow: nobody can tell whether it crashed.
-    pub(super) fn failed(&mut self, segments: &Segments) {
-        if self.is_needed && self.through.is_none() {
-            self.through = segments.all().last().copied();
+    /// Notes an error of the store. One that is late has not crashed.
+    pub(super) fn failed(&mut self, error: &StoreError, segments: &Segments, now: Instant) {
+        if self.is_needed && error.kind == StoreErrorKind::Unavailable && self.away.is_none() {
+            self.away = segments.all().last().map(|&newest| (now, newest));
         }
     }
 
     /// The segments that have to be written again, the oldest first, now that the store answers. Until it fails again there
     /// are no others.
-    pub(super) fn take(&mut self, segments: &Segments) -> Vec<SegmentId> {
-        let Some(through) = self.through.take() else { return Vec::new() };
-        segments.all().into_iter().filter(|&id| id <= through).collect()
+    pub(super) fn take(&mut self, segments: &Segments, now: Instant) -> Vec<SegmentId> {
+        match self.away.take() {
+            Some((since, through)) if now.duration_since(since) >= CRASH_MIN => {
+                segments.all().into_iter().filter(|&id| id <= through).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
+/// No server comes back from a crash within this; what is shorter is strain, to which nothing is to be added.
+const CRASH_MIN: Duration = Duration::from_secs(1);
+
 /// A segment's records, to be written in batches.
-pub(super) struct Records(Vec<Vec<u8>>);
+#[derive(Default)]
+pub(super) struct Records {
+    /// One behind the other.
+    bytes: Vec<u8>,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+    /// How many were handed out.
+    taken: usize,
+}
 
 impl Records {
     /// Reads what a segment has by now.
     pub(super) fn of(segments: &Segments, id: SegmentId) -> io::Result<Self> {
-        let mut records = Vec::new();
-        segments.read_again(id, |payload| records.push(payload.to_vec()))?;
-        // Taken from the end.
-        records.reverse();
-        Ok(Self(records))
+        let mut records = Self::default();
+        segments.read_again(id, |payload| {
+            records.bytes.extend_from_slice(payload);
+            records.ends.push(records.bytes.len());
+        })?;
+        Ok(records)
+    }
+
+    fn next_payload(&mut self) -> Option<&[u8]> {
+        let from = self.taken.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let to = self.ends.get(self.taken).copied()?;
+        self.taken += 1;
+        self.bytes.get(from..to)
     }
 
     /// The next batch, of `events_max` events or a little more, and how many it has; none at the end. What cannot be read was
@@ -66,9 +91,9 @@ impl Records {
     ) -> Option<(WriteBatch, usize)> {
         let (mut gathered, mut count) = (Gathered::default(), 0);
         while count < events_max
-            && let Some(payload) = self.0.pop()
+            && let Some(payload) = self.next_payload()
         {
-            count += record::read(&payload).map_or(0, |record| gathered.add(record, rules));
+            count += record::read(payload).map_or(0, |record| gathered.add(record, rules));
         }
         (count > 0).then(|| (gathered.into_batch(), count))
     }

@@ -152,6 +152,12 @@ impl Server {
         Ok(Metrics::parse(&page.body))
     }
 
+    /// Keeps its metrics page in a file, for whoever looks for a fault.
+    pub(super) fn keep_metrics(&self, path: &Path) -> Step {
+        let page = http::get(self.ports.admin, "/metrics", PAGE_PATIENCE).map_err(failed("/metrics"))?;
+        fs::write(path, page.body).map_err(failed(path.display()))
+    }
+
     /// Ends it as `kill -9` does.
     pub(super) fn kill(mut self) -> Step {
         self.kill_now()

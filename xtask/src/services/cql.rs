@@ -32,7 +32,7 @@ fn start_secure(folder: &Folder, state: &mut State) -> Result<(), Trouble> {
     let [cql, storage] = ports::free::<2>(1)?;
     let place = Place { number: 1, of: 1, cql, storage };
     let mut node = node(folder, &jars::cassandra(folder)?, SECURE, place, secured)?;
-    let certificate = certificate::make(&node.home)?;
+    let certificate = certificate::make(&folder.0.join(SECURE))?;
     let process = node.start()?;
     state.add(folder, process.clone())?;
     node.ready(&process)?;
@@ -73,7 +73,7 @@ fn node(
     let written = written.and_then(|()| fs::write(home.join("logback.xml"), LOGBACK));
     written.map_err(|error| Trouble::Failed(format!("{}: {error}", home.display())))?;
     let command = java(jars, &home, place.of);
-    Ok(Recipe { name: name.to_owned(), command, home, ready: READY, patience: PATIENCE })
+    Ok(Recipe { name: name.to_owned(), command, log: home.join("log"), ready: READY, patience: PATIENCE })
 }
 
 fn java(jars: &Path, home: &Path, nodes: u8) -> Command {

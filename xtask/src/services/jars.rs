@@ -18,16 +18,11 @@ pub(super) fn cassandra(folder: &Folder) -> Result<PathBuf, Trouble> {
     let cache = env::var_os(CACHE).map_or_else(|| folder.0.join("cache"), PathBuf::from);
     let jars = cache.join(format!("cassandra-{CASSANDRA_VERSION}"));
     let whole = jars.join("complete");
+    needs("java", "default-jre-headless")?;
     if whole.exists() {
         return Ok(jars);
     }
-    for (program, package) in [("java", "default-jre-headless"), ("mvn", "maven")] {
-        if !answers(program) {
-            return Err(Trouble::Missing(format!(
-                "the CQL server needs {program}, which is not installed (apt-get install {package})"
-            )));
-        }
-    }
+    needs("mvn", "maven")?;
     let failed = |error| Trouble::Failed(format!("{}: {error}", jars.display()));
     fs::create_dir_all(&jars).map_err(failed)?;
     fetch(&jars)?;
@@ -47,6 +42,15 @@ fn fetch(jars: &Path) -> Result<(), Trouble> {
         Ok(status) if status.success() => Ok(()),
         Ok(_) => Err(Trouble::Missing("Maven Central does not give the CQL server's jars".into())),
         Err(error) => Err(Trouble::Missing(format!("mvn does not run: {error}"))),
+    }
+}
+
+fn needs(program: &str, package: &str) -> Result<(), Trouble> {
+    match answers(program) {
+        true => Ok(()),
+        false => Err(Trouble::Missing(format!(
+            "the CQL server needs {program}, which is not installed (apt-get install {package})"
+        ))),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Servers that somebody starts for a while and may kill, freeze and start again, each in a home of its own. They are
 //! written down as all services are, so that a [`super::Guard`] of their folder stops what its owner leaves behind.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
     Folder, Trouble, cql, jars, ports, process::Process, recipe, recipe::Recipe, redis_server, state::State,
@@ -10,7 +13,9 @@ use super::{
 /// Some servers. Dropping it kills them, by the ids of their processes.
 pub(crate) struct Own {
     root: PathBuf,
+    /// For their logs, and the note of what runs.
     folder: Folder,
+    homes: Folder,
     state: State,
     servers: Vec<(Recipe, Option<Process>)>,
 }
@@ -20,16 +25,22 @@ pub(crate) struct Own {
 pub(crate) struct Server(usize);
 
 impl Own {
-    /// None yet; their files will be in this folder, which is made.
+    /// None yet. Their logs will be in this folder, which is made, and their homes in memory, where the machine has such a
+    /// place: on a real network they would not share their clients' disk.
     ///
     /// # Errors
     /// Where it cannot be made.
     pub(crate) fn new(root: &Path, folder: PathBuf) -> Result<Self, Trouble> {
-        let made = std::fs::create_dir_all(&folder);
+        let made = fs::create_dir_all(&folder);
         made.map_err(|error| Trouble::Failed(format!("{}: {error}", folder.display())))?;
+        let name: String =
+            folder.display().to_string().chars().map(|c| if c == '/' { '-' } else { c }).collect();
+        let in_memory = Path::new(MEMORY).join(format!("playhead{name}"));
+        let homes = if fs::create_dir_all(&in_memory).is_ok() { in_memory } else { folder.join("homes") };
         Ok(Self {
             root: root.to_path_buf(),
             folder: Folder(folder),
+            homes: Folder(homes),
             state: State::default(),
             servers: Vec::new(),
         })
@@ -47,7 +58,7 @@ impl Own {
         // A replica gets its copy at once.
         let mut more = vec!["--appendonly", "yes", "--repl-diskless-sync-delay", "0"];
         more.extend(of.iter().flat_map(|port| ["--replicaof", "127.0.0.1", port]));
-        let recipe = redis_server::recipe(&self.folder, name, port, &more)?;
+        let recipe = redis_server::recipe(&self.homes, name, port, &more)?;
         let server = self.add(recipe);
         self.start(server)?;
         Ok((server, port))
@@ -61,16 +72,16 @@ impl Own {
         redis_server::ask(port, command).map_err(|error| Trouble::Failed(format!("redis on {port}: {error}")))
     }
 
-    /// Starts a CQL cluster of so many nodes, at a low priority, and says where they are.
+    /// Starts a CQL cluster of so many nodes, out of their clients' way, and says where they are.
     ///
     /// # Errors
     /// As for Redis.
     pub(crate) fn cql(&mut self, count: u8) -> Result<(Vec<Server>, Vec<String>), Trouble> {
         let jars = jars::cassandra(&Folder::of(&self.root))?;
-        let (nodes, points) = cql::nodes(&self.folder, &jars, count)?;
+        let (nodes, points) = cql::nodes(&self.homes, &jars, count)?;
         let mut servers = Vec::new();
         for mut node in nodes {
-            node.command = recipe::nice(&node.command);
+            node.command = recipe::aside(&node.command);
             servers.push(self.add(node));
         }
         for (index, &server) in servers.iter().enumerate() {
@@ -118,7 +129,8 @@ impl Own {
         self.process(server)?.thaw().map_err(Trouble::Failed)
     }
 
-    fn add(&mut self, recipe: Recipe) -> Server {
+    fn add(&mut self, mut recipe: Recipe) -> Server {
+        recipe.log = self.folder.0.join(format!("{}.log", recipe.name));
         self.servers.push((recipe, None));
         Server(self.servers.len() - 1)
     }
@@ -147,10 +159,14 @@ impl Drop for Own {
         for trouble in killed.into_iter().filter_map(Result::err) {
             println!("{trouble}");
         }
+        let _ = fs::remove_dir_all(&self.homes.0);
         // All of them are gone: that leaves nothing for a guard. What could not be killed stays written down.
         let _ = self.state.stop(&self.folder);
     }
 }
+
+/// Files in memory.
+const MEMORY: &str = "/dev/shm";
 
 #[cfg(test)]
 mod tests {
@@ -180,7 +196,10 @@ mod tests {
         assert!(own.ask_redis(replica, "REPLICAOF NO ONE").unwrap().starts_with("+OK"));
         let processes = own.state.processes.clone();
         assert_eq!(processes.len(), 3, "each start is written down");
+        let homes = own.homes.0.clone();
+        assert!(homes.exists());
         drop(own);
+        assert!(!homes.exists());
         assert!(!processes.iter().any(Process::is_running), "nothing is left");
     }
 }

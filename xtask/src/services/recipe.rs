@@ -2,8 +2,9 @@
 
 use std::{
     fs, io,
-    path::{Path, PathBuf},
-    process::Command,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -14,8 +15,8 @@ use super::{Trouble, process::Process};
 pub(super) struct Recipe {
     pub(super) name: String,
     pub(super) command: Command,
-    /// Its folder, where its log is too.
-    pub(super) home: PathBuf,
+    /// What it says.
+    pub(super) log: PathBuf,
     /// What it says when it is ready.
     pub(super) ready: &'static str,
     /// How long that may take.
@@ -25,34 +26,38 @@ pub(super) struct Recipe {
 impl Recipe {
     /// Starts it. It is not ready yet.
     pub(super) fn start(&mut self) -> Result<Process, Trouble> {
-        let log = self.log();
         // What an earlier one said is kept for whoever looks for a fault.
-        match fs::rename(&log, self.home.join("log.before")) {
+        match fs::rename(&self.log, self.log.with_extension("before")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(Trouble::Failed(format!("{}: {error}", log.display())))
+                Err(Trouble::Failed(format!("{}: {error}", self.log.display())))
             }
-            _ => Process::start(&self.name, &mut self.command, &log),
+            _ => Process::start(&self.name, &mut self.command, &self.log),
         }
     }
 
     /// Waits until the process is ready.
     pub(super) fn ready(&self, process: &Process) -> Result<(), Trouble> {
-        process.says(&self.log(), self.ready, self.patience)
-    }
-
-    fn log(&self) -> PathBuf {
-        self.home.join("log")
+        process.says(&self.log, self.ready, self.patience)
     }
 }
 
-/// The same at a low priority: on a real network it would not share its clients' processors.
-pub(super) fn nice(command: &Command) -> Command {
-    let mut nice = Command::new("nice");
-    nice.args(["-n", NICE]).arg(command.get_program()).args(command.get_args());
-    if let Some(folder) = command.get_current_dir().map(Path::to_path_buf) {
-        nice.current_dir(folder);
+/// The same at a low priority, and on one core where there are several: on a real network it would not share its clients'
+/// processors, and a machine whose cores are all busy is slow to sync its disk, too.
+pub(super) fn aside(command: &Command) -> Command {
+    let mut aside = Command::new("nice");
+    aside.args(["-n", NICE]);
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    if cores > 1 && has_taskset() {
+        aside.args(["taskset", "--cpu-list", &(cores - 1).to_string()]);
     }
-    nice
+    aside.arg(command.get_program()).args(command.get_args());
+    aside
+}
+
+fn has_taskset() -> bool {
+    let mut version = Command::new("taskset");
+    let quiet = version.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
 }
 
 const NICE: &str = "10";

@@ -60,7 +60,7 @@ pub(super) fn recipe(folder: &Folder, name: &str, port: u16, more: &[&str]) -> R
     let mut command = Command::new("redis-server");
     command.args(["--bind", "127.0.0.1", "--save", "", "--port", &port.to_string()]);
     command.arg("--dir").arg(&home).args(more);
-    Ok(Recipe { name: name.to_owned(), command, home, ready: READY, patience: PATIENCE })
+    Ok(Recipe { name: name.to_owned(), command, log: home.join("log"), ready: READY, patience: PATIENCE })
 }
 
 /// Makes the masters one cluster, and waits until each of them says so.

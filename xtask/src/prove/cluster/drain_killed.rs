@@ -20,9 +20,10 @@ pub(in crate::prove) fn play(stage: &mut Stage<'_>) -> Step {
     let duration = CALM + away + EACH * kills;
     let mut trial = Trial::begin(stage, &servers, &SETTINGS, duration)?;
     trial.calm(stage)?;
+    let from = At::now();
     servers.freeze_cql()?;
     stage.waiting.nap(away)?;
-    let waiting = trial.backlog()?;
+    let (waiting, to) = (trial.backlog()?, At::now());
     servers.thaw_cql()?;
     stage.say(format!("{waiting} events wait and are drained"));
     let mut drained = Drained::default();
@@ -33,16 +34,14 @@ pub(in crate::prove) fn play(stage: &mut Stage<'_>) -> Step {
         };
         drained = drained.and(kill_and_start(stage, &mut trial, left)?);
     }
-    let from = At::now();
     let caught_up = trial.catch_up(stage, Instant::now())?;
-    let to = At::now();
     let found = trial.finish(stage, &servers)?;
-    let seconds = found.seconds(stage, from, to, "while it drained the rest");
+    let seconds = found.seconds(stage, from, to, "while they gathered");
     drained.judge(stage);
     let Drained { kills, known, events, slowest } = drained;
     stage.sum_up(format!(
-        "{waiting} events waited, {kills} kills while they were drained: {events} drained again or later, {known} of the \
-         journal's were there already; ready again after {:.1} s at most; drained {:.1} s after the last; {seconds}; {}",
+        "{waiting} events gathered, {seconds}; {kills} kills while they were drained: {events} drained again or later, {known} of the \
+         journal's were there already; ready again after {:.1} s at most; drained {:.1} s after the last; {}",
         slowest.as_secs_f64(),
         caught_up.as_secs_f64(),
         found.summary()

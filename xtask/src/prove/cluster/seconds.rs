@@ -87,7 +87,7 @@ const P99_MS_MAX: f64 = 100.0;
 /// One of so many seconds may be late.
 const LATE_PART: usize = 10;
 /// In the short form, beside whatever else a machine does.
-const LATE_PART_SHORT: usize = 3;
+const LATE_PART_SHORT: usize = 2;
 
 #[cfg(test)]
 mod tests {

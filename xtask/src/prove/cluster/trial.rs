@@ -94,6 +94,7 @@ impl Trial {
             Ok((metrics.sum("playhead_backlog_events") == 0).then_some(()))
         })?;
         let metrics = self.server.metrics()?;
+        self.server.keep_metrics(&stage.folder.join("metrics.txt"))?;
         stage.claim(drained.is_some(), format!("all is drained within {DRAINED_WITHIN:?} of the load's end"));
         judge(stage, &report, &metrics);
         let ended = self.server.terminate(stage.waiting, GIVE_UP)?;
