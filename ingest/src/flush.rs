@@ -4,6 +4,7 @@
 
 mod backoff;
 mod settling;
+mod writing;
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use playhead_store::{
 };
 use tokio::time::{Duration, Instant, timeout};
 
-use self::{backoff::Backoff, settling::Settling};
+use self::settling::Settling;
+pub(crate) use self::{backoff::Backoff, writing::Writing};
 use crate::{
     backlog::{Backlog, Due, Unflushed},
     edge::Now,
@@ -21,10 +23,11 @@ use crate::{
     live::Live,
     meters::Meters,
     settings::Settings,
+    spill::Spill,
 };
 
 /// How long data that the store refused for good waits before it is tried again: the cause must be mended by hand.
-const REFUSED_RETRY: Duration = Duration::from_secs(30);
+pub(crate) const REFUSED_RETRY: Duration = Duration::from_secs(30);
 /// The longest sleep between two looks at the backlog.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 /// How often idle sessions leave memory.
@@ -33,13 +36,14 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// The flush loop and what it works with.
 pub(crate) struct Flush {
     pub(crate) backlog: Arc<Backlog>,
+    pub(crate) spill: Arc<Spill>,
     pub(crate) durable: Arc<dyn Durable>,
     pub(crate) segments: Arc<Segments>,
     pub(crate) live: Arc<Live>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) settings: Settings,
     pub(crate) now: Now,
-    pub(crate) seed: u64,
+    pub(crate) writing: Writing,
 }
 
 /// What one write takes, and whose it is.
@@ -51,25 +55,28 @@ struct Round {
 
 impl Flush {
     /// Flushes until the backlog is stopped and empty, or abandoned. Returns true when nothing is left.
-    pub(crate) async fn run(self) -> bool {
+    pub(crate) async fn run(mut self) -> bool {
+        let backlog = Arc::clone(&self.backlog);
+        let (live, now) = (Arc::clone(&self.live), Arc::clone(&self.now));
+        let swept = sweep(&live, now, self.settings.session_idle_ms);
         tokio::select! {
             biased;
             // Whatever is cut short here is as good as a write of unknown outcome: it is still in the journal.
-            () = self.backlog.given_up() => false,
+            () = backlog.given_up() => false,
             is_empty = self.flush_until_stopped() => is_empty,
+            () = swept => false,
         }
     }
 
-    async fn flush_until_stopped(&self) -> bool {
+    async fn flush_until_stopped(&mut self) -> bool {
         self.durable.expire((self.now)());
-        let mut backoff = Backoff::new(self.seed);
-        let (mut trimmed, mut swept) = (Instant::now(), Instant::now());
+        let mut trimmed = Instant::now();
         let mut settling = Settling::new(Duration::from_millis(self.durable.settles_in_ms()));
         loop {
             let is_stopping = self.backlog.is_stopping();
             let round = self.take_round(is_stopping);
             if !round.owners.is_empty() {
-                self.flush(round, &mut backoff).await;
+                self.flush(round).await;
             } else if is_stopping {
                 return self.finish(&mut settling).await;
             } else {
@@ -79,10 +86,6 @@ impl Flush {
                 trimmed = Instant::now();
                 self.durable.expire((self.now)());
                 self.trim(&mut settling).await;
-            }
-            if swept.elapsed() >= SWEEP_EVERY {
-                swept = Instant::now();
-                self.live.sweep((self.now)() - self.settings.session_idle_ms);
             }
         }
     }
@@ -122,45 +125,25 @@ impl Flush {
     }
 
     /// Writes a round, however long it takes. What the store refuses for good is put back for much later.
-    async fn flush(&self, round: Round, backoff: &mut Backoff) {
+    async fn flush(&mut self, round: Round) {
         let started = Instant::now();
-        match self.write(&round.batch, backoff).await {
+        match self.writing.write(&round.batch).await {
             Ok(()) => self.let_go(round.owners),
-            Err(_) => self.flush_singly(round.owners, backoff).await,
+            Err(_) => self.flush_singly(round.owners).await,
         }
         self.meters.flush.observe(started.elapsed().as_secs_f64());
     }
 
     /// One of them was refused: writes each alone, so that it does not hold up the others.
-    async fn flush_singly(&self, owners: Vec<Due>, backoff: &mut Backoff) {
+    async fn flush_singly(&mut self, owners: Vec<Due>) {
         for due in owners {
             due.not_written();
             let mut alone = Round::default();
             alone.add(due, self.settings.flush_events_max);
-            match self.write(&alone.batch, backoff).await {
+            match self.writing.write(&alone.batch).await {
                 Ok(()) => self.let_go(alone.owners),
                 Err(error) => self.put_back(alone.owners, &error),
             }
-        }
-    }
-
-    /// Writes until the store has it all, or refuses it for good.
-    async fn write(&self, batch: &WriteBatch, backoff: &mut Backoff) -> Result<(), StoreError> {
-        loop {
-            let error = match self.durable.write(batch).await {
-                Ok(()) => {
-                    backoff.reset();
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
-            if !error.is_retryable() {
-                return Err(error);
-            }
-            let (attempt, delay) = backoff.next();
-            self.meters.flush_retried.inc();
-            tracing::warn!(%error, attempt, delay_ms = delay.as_millis(), "flush failed, will retry");
-            tokio::time::sleep(delay).await;
         }
     }
 
@@ -206,9 +189,17 @@ impl Flush {
     }
 
     async fn finish(&self, settling: &mut Settling) -> bool {
-        let is_empty = self.backlog.events() == 0;
+        let is_empty = self.backlog.events() == 0 && self.spill.is_empty();
         let is_lasting = self.durable.persist().await.is_ok();
         self.trim(settling).await && is_empty && is_lasting
+    }
+}
+
+/// Lets idle sessions leave memory, also while a store that is away holds the flush up. Does not end.
+async fn sweep(live: &Live, now: Now, session_idle_ms: i64) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        live.sweep(now() - session_idle_ms);
     }
 }
 
