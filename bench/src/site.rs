@@ -49,7 +49,7 @@ impl Site {
         let parts = Parts {
             durable,
             hot: Arc::new(EmbeddedHot::default()),
-            disk,
+            disk: Some(disk),
             journal: journal::Settings::default(),
             verifier: Arc::new(Development),
             now: Arc::new(sample::now_ms),

@@ -9,15 +9,14 @@ use std::{
     },
 };
 
-use playhead_store::{Event, ItemId, position::PositionRow};
+use playhead_store::{ItemId, position::PositionRow};
 use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     commit::Durable,
     flag::Flag,
     journal::Hold,
-    live::{Playing, Session, Viewer},
-    tap::{Tap, Tapped},
+    live::{Session, Viewer},
 };
 
 /// What waits for its flush.
@@ -69,17 +68,14 @@ impl Backlog {
         Self { enough, ..Self::default() }
     }
 
-    /// Keeps what has become durable in this segment where reads see it, until it is flushed, and shows it to the tap.
-    pub(crate) fn keep(&self, durable: Durable<'_>, hold: &Hold, now: Instant, tap: &Tap) {
+    /// Keeps what has become durable in this segment where reads see it, until it is flushed.
+    pub(crate) fn keep(&self, durable: Durable<'_>, hold: &Hold, now: Instant) {
         match durable {
             Durable::Mark { viewer, item, row } => self.keep_position(viewer, item, row, hold, now),
             Durable::Events { session, playing, description, events, position } => {
                 if let Some(row) = position {
                     let item = playing.playable.item.clone();
                     self.keep_position(&session.viewer, item, row, hold, now);
-                }
-                if tap.is_watched() {
-                    events.iter().for_each(|event| tap.show(tapped(session, playing, event)));
                 }
                 let must_queue = session.with(|state| state.keep(events, description, hold));
                 if must_queue {
@@ -188,8 +184,4 @@ impl Backlog {
     fn queue(&self) -> MutexGuard<'_, VecDeque<Due>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn tapped(session: &Session, playing: &Arc<Playing>, event: &Event) -> Tapped {
-    Tapped { key: session.key.clone(), playing: Arc::clone(playing), event: event.clone() }
 }

@@ -5,29 +5,34 @@
 //! The loop blocks its thread while it writes, so it has one of its own. It is the only place where events become
 //! durable, and the only one that says so.
 
+mod asking;
+mod log;
 mod pace;
 mod work;
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, future::BoxFuture};
-use playhead_store::{
-    StoreError,
-    hot::{Hot, HotUpdate, Verdict},
-};
-use tokio::{runtime::Handle, task::JoinHandle, time::Instant};
+use playhead_store::hot::{Hot, HotUpdate, Verdict};
+use tokio::{runtime::Handle, time::Instant};
 
-pub(crate) use self::work::{Durable, position_of};
-use self::work::{Settled, Work};
+pub(crate) use self::{
+    log::Log,
+    work::{Durable, position_of},
+};
+use self::{
+    log::{NotDurable, Rest},
+    work::{Settled, Work},
+};
 use crate::{
     backlog::Backlog,
     edge::Now,
     intake::Intake,
-    journal::{Batch, Hold, Journal, JournalError},
+    journal::{Batch, JournalError, Place},
     leases::Leases,
     meters::Meters,
     settings::Settings,
     shard::Pending,
+    spill::Spill,
     tally::{Ending, LostCause, Tally},
     tap::Tap,
 };
@@ -35,15 +40,20 @@ use crate::{
 /// How long nothing is taken after the journal's disk was full: then the next commit tries again.
 const FULL_RETRY: Duration = Duration::from_millis(250);
 
+/// How long the durable store may take for what was taken before the intake closed, where there is no journal. What is not
+/// stored by then ends busy.
+const LAST_WRITES: Duration = Duration::from_secs(2);
+
 /// The commit loop and what it works with.
 pub(crate) struct Commit {
     pub(crate) intake: Arc<Intake>,
-    pub(crate) journal: Journal,
+    pub(crate) log: Log,
     pub(crate) hot: Arc<dyn Hot>,
     pub(crate) leases: Arc<Leases>,
     /// Where the hot store's connections live.
     pub(crate) runtime: Handle,
     pub(crate) backlog: Arc<Backlog>,
+    pub(crate) spill: Arc<Spill>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) tap: Tap,
     pub(crate) meters: Arc<Meters>,
@@ -66,6 +76,8 @@ pub(crate) struct Memory {
     next_shard: usize,
     /// When the last commit began, and how many frames it had.
     last: Option<(Instant, usize)>,
+    /// When the intake was found closed.
+    closed_at: Option<Instant>,
 }
 
 impl Commit {
@@ -78,7 +90,7 @@ impl Commit {
             let is_closed = self.intake.is_closed();
             self.keep_distance().await;
             if self.take() {
-                self.wait_for_the_flush().await;
+                self.wait_for_room().await;
                 self.commit().await.inspect_err(|_| self.abandon())?;
             } else if is_closed {
                 return Ok(());
@@ -122,11 +134,17 @@ impl Commit {
         !self.memory.work.is_empty()
     }
 
-    /// The durable store is behind: commits wait, then shards fill, then intake is busy.
-    async fn wait_for_the_flush(&self) {
+    /// The durable store is behind, and neither memory nor the journal has room for more of a backlog: commits wait, then
+    /// shards fill, then intake is busy.
+    async fn wait_for_room(&self) {
+        if self.has_room() {
+            return;
+        }
+        self.meters.backlog_full.inc();
+        tracing::warn!(waiting = ?self.spill.stats(), "store is too far behind, nothing is taken until it follows");
         loop {
             let flushed = self.backlog.flushed.notified();
-            if self.backlog.events() < self.settings.backlog_events_max || self.intake.is_closed() {
+            if self.has_room() {
                 return;
             }
             tokio::select! {
@@ -136,46 +154,59 @@ impl Commit {
         }
     }
 
+    fn has_room(&self) -> bool {
+        !self.is_memory_full() || self.spill.has_room() || self.intake.is_closed()
+    }
+
+    fn is_memory_full(&self) -> bool {
+        self.backlog.events() >= self.settings.backlog_events_max
+    }
+
     async fn commit(&mut self) -> Result<(), JournalError> {
         let started = Instant::now();
         self.memory.last = Some((started, self.memory.work.frames()));
         let now_ms = (self.now)();
-        self.memory.work.encode(&mut self.memory.batch)?;
         let asked = self.ask_hot(now_ms);
-        let hold = match self.append(now_ms) {
-            Err(error @ JournalError::Full(_)) => {
+        let rest = match self.append(now_ms).await {
+            Ok(rest) => rest,
+            Err(NotDurable::Journal(error)) if !matches!(error, JournalError::Full(_)) => return Err(error),
+            Err(error) => {
                 self.turn_away(&error);
                 self.rest().await;
                 return Ok(());
             }
-            appended => appended?,
         };
         let verdicts = self.hear_hot(asked).await;
         self.meters.commit.observe(started.elapsed().as_secs_f64());
-        self.settle(hold.as_ref(), &verdicts, started);
+        self.settle(&rest, &verdicts, started);
         Ok(())
     }
 
-    fn append(&mut self, now_ms: i64) -> Result<Option<Hold>, JournalError> {
-        if self.memory.batch.is_empty() {
-            return Ok(None);
-        }
+    async fn append(&mut self, now_ms: i64) -> Result<Rest, NotDurable> {
         let started = Instant::now();
-        let hold = self.journal.commit(&mut self.memory.batch, now_ms)?;
-        self.meters.append.observe(started.elapsed().as_secs_f64());
-        self.memory.batch.clear();
-        Ok(Some(hold))
+        let Memory { work, batch, closed_at, .. } = &mut self.memory;
+        batch.clear();
+        let (is_spilling, with) = (!self.spill.is_empty(), (&self.settings, &*self.meters));
+        let rest = tokio::select! {
+            biased;
+            rest = self.log.append(work, batch, now_ms, is_spilling, with) => rest?,
+            () = out_of_time(&self.intake, closed_at) => return Err(NotDurable::Stopping),
+        };
+        if !batch.is_empty() {
+            self.meters.append.observe(started.elapsed().as_secs_f64());
+        }
+        Ok(rest)
     }
 
-    /// The disk is full, and nothing of this commit counts: all that is held ends busy, and so does what comes now.
+    /// The disk is full, or without a journal the store is away, and nothing of this commit counts: all that is held ends
+    /// busy, and so does what comes now.
     ///
     /// The doors are shut first, so that this comes to an end and whoever knocks is answered at once. What a stream sent
     /// behind a frame that is turned away goes with it, now or at the door: its ticket asks for that frame first.
-    fn turn_away(&mut self, error: &JournalError) {
-        tracing::warn!(%error, "journal full, nothing is taken for a while");
-        self.meters.journal_full.inc();
+    fn turn_away(&mut self, error: &NotDurable) {
+        tracing::warn!(%error, "nothing can be made durable, nothing is taken for a while");
+        self.meters.journal_full.inc_by(u64::from(matches!(error, NotDurable::Journal(_))));
         self.intake.shut_doors();
-        self.memory.batch.clear();
         loop {
             self.memory.work.turn_away(|ending, events| self.tally.end(ending, events));
             if !self.take() {
@@ -193,48 +224,22 @@ impl Commit {
         self.intake.open_doors();
     }
 
-    /// Begins telling the hot store. An embedded one answers at once; another works beside the fsync.
-    fn ask_hot(&mut self, now_ms: i64) -> Asked {
-        let mut updates = std::mem::take(&mut self.memory.hot_updates);
-        self.memory.work.put_hot_updates(&self.leases, now_ms, &mut updates);
-        let hot = Arc::clone(&self.hot);
-        let mut answer: BoxFuture<'static, _> = async move {
-            let verdicts =
-                if updates.is_empty() { Ok(Vec::new()) } else { hot.apply(&updates, now_ms).await };
-            updates.clear();
-            (updates, verdicts)
-        }
-        .boxed();
-        match (&mut answer).now_or_never() {
-            Some(answer) => Asked::Answered(answer),
-            None => Asked::Waiting(self.runtime.spawn(answer)),
-        }
-    }
-
-    /// The hot store's verdicts. Without an answer in time everybody goes on as before: it never fails an acknowledgement.
-    async fn hear_hot(&mut self, asked: Asked) -> Vec<Verdict> {
-        let patience = Duration::from_millis(self.settings.hot_ms_max);
-        let answer = match asked {
-            Asked::Answered(answer) => Some(answer),
-            Asked::Waiting(task) => tokio::time::timeout(patience, task).await.ok().and_then(Result::ok),
-        };
-        let verdicts = answer.and_then(|(updates, verdicts)| {
-            self.memory.hot_updates = updates;
-            verdicts.ok()
-        });
-        verdicts.unwrap_or_else(|| {
-            self.meters.hot_failed.inc();
-            Vec::new()
-        })
-    }
-
-    /// Shows reads, the flush and the tap what is durable now, then answers.
-    fn settle(&mut self, hold: Option<&Hold>, verdicts: &[Verdict], now: Instant) {
-        self.memory.work.hear(verdicts, &self.leases);
-        let sum = self.memory.work.settle(|durable| {
-            if let Some(hold) = hold {
-                self.backlog.keep(durable, hold, now, &self.tap);
-            }
+    /// Shows reads, the flush and the tap what is durable now, then answers. What memory has no room for waits in the
+    /// journal alone.
+    fn settle(&mut self, rest: &Rest, verdicts: &[Verdict], now: Instant) {
+        let spills = self.is_memory_full() && self.spill.is_allowed();
+        let Memory { work, batch, .. } = &mut self.memory;
+        work.hear(verdicts, &self.leases);
+        let (mut begins, mut spilling) = (batch.begins(), None);
+        let sum = work.settle(|durable| {
+            durable.show(&self.tap);
+            let Rest::Journal(hold, at) = rest else { return };
+            let begin = begins.next().filter(|_| spills);
+            let Some(begin) = begin else { return self.backlog.keep(durable, hold, now) };
+            let events = durable.events();
+            let adding = spilling.get_or_insert_with(|| self.spill.add(hold, now));
+            adding.record(durable.user(), Place::at(at + begin), events);
+            self.meters.spilled.inc_by(events as u64);
         });
         sum.count(&self.tally);
     }
@@ -249,13 +254,12 @@ impl Commit {
     }
 }
 
-enum Asked {
-    Answered(HotAnswer),
-    Waiting(JoinHandle<HotAnswer>),
+/// Resolves when the last writes have had their time. An append to the journal does not wait, and is never cut off.
+async fn out_of_time(intake: &Intake, closed_at: &mut Option<Instant>) {
+    intake.closed().await;
+    let closed_at = *closed_at.get_or_insert_with(Instant::now);
+    tokio::time::sleep_until(closed_at + LAST_WRITES).await;
 }
-
-/// The memory of the updates, emptied, and the verdicts.
-type HotAnswer = (Vec<HotUpdate>, Result<Vec<Verdict>, StoreError>);
 
 impl Settled {
     fn count(&self, tally: &Tally) {

@@ -10,17 +10,18 @@ use playhead_store::{durable::Durable, hot::Hot};
 
 pub use self::threads::Threads;
 use self::{loops::Loops, rooms::Rooms};
-pub use crate::recovery::Recovered;
 use crate::{
+    commit::Log,
     edge::{Doors, Now, shares::Shares},
     identity::Verifier,
-    journal::{self, Disk, Journal, JournalError, Report, SegmentStats, Segments},
+    journal::{self, Disk, Journal, JournalError, Report, SegmentStats},
     leases,
     meters::Meters,
-    settings::{OutOfRange, Settings},
+    settings::{OutOfRange, Settings, SpillSettings},
     tally::Tally,
     tap::Tap,
 };
+pub use crate::{recovery::Recovered, spill::SpillStats};
 
 /// What an engine is made of.
 pub struct Parts {
@@ -28,8 +29,8 @@ pub struct Parts {
     pub durable: Arc<dyn Durable>,
     /// The short-lived shared state.
     pub hot: Arc<dyn Hot>,
-    /// Where the journal's files are.
-    pub disk: Arc<dyn Disk>,
+    /// Where the journal's files are; none: there is no journal, and an acknowledgement waits for the lasting record.
+    pub disk: Option<Arc<dyn Disk>>,
     /// How the journal's files are cut.
     pub journal: journal::Settings,
     /// Who says who is asking.
@@ -46,7 +47,6 @@ pub struct Parts {
 pub struct Engine {
     doors: Doors,
     rooms: Rooms,
-    segments: Arc<Segments>,
     recovered: Recovered,
     journal_report: Report,
     loops: Loops,
@@ -86,10 +86,20 @@ pub struct Levels {
     pub backlog_events: usize,
     /// How long the oldest of them has waited.
     pub backlog_oldest_age: Duration,
+    /// What waits for it in the journal alone.
+    pub spill: SpillStats,
     /// Events that wait for their commit, in all shards.
     pub waiting_events: usize,
     /// The journal's segments.
     pub journal: SegmentStats,
+}
+
+impl Parts {
+    fn open_journal(&self, settings: &Settings) -> Result<Option<Journal>, StartError> {
+        let Some(disk) = &self.disk else { return Ok(None) };
+        settings.check_segment(self.journal.segment_bytes)?;
+        Ok(Some(Journal::open(Arc::clone(disk), self.journal.clone())?))
+    }
 }
 
 impl Engine {
@@ -97,20 +107,31 @@ impl Engine {
     ///
     /// # Errors
     /// [`StartError`]: a setting is out of range, the journal cannot be opened, a thread cannot be made.
-    pub async fn start(settings: Settings, parts: Parts) -> Result<Self, StartError> {
+    pub async fn start(mut settings: Settings, parts: Parts) -> Result<Self, StartError> {
         settings.check()?;
-        settings.check_segment(parts.journal.segment_bytes)?;
-        let mut journal = Journal::open(Arc::clone(&parts.disk), parts.journal.clone())?;
-        let segments = journal.segments();
+        if parts.disk.is_none() {
+            settings.spill = SpillSettings::NONE;
+        }
+        let mut journal = parts.open_journal(&settings)?;
+        let segments = journal.as_ref().map(Journal::segments).unwrap_or_default();
         let limits = &settings.limits;
         let shares = Shares::new(limits.streams_per_user_max, limits.streams_per_device_max);
-        let rooms = Rooms::new(settings, &parts);
+        let rooms = Rooms::new(settings, &parts, segments);
 
-        let flushed = parts.threads.run("flush", rooms.flush(Arc::clone(&segments), parts.seed).run())?;
+        let (flush, catch_up) = (rooms.flush(parts.seed), rooms.catch_up(parts.seed));
+        let flushes = async { tokio::join!(flush.run(), catch_up.run()).0 };
+        let flushed = parts.threads.run("flush", flushes)?;
         let mut recovery = rooms.recovery();
-        let journal_report = recovery.run(&mut journal).await?;
+        let journal_report = match &mut journal {
+            Some(journal) => recovery.run(journal).await?,
+            None => Report::default(),
+        };
+        let log = match journal {
+            Some(journal) => Log::Journal(Box::new(journal)),
+            None => Log::Store(Arc::clone(&parts.durable)),
+        };
         let intake = Arc::new(rooms.intake(parts.seed));
-        let committed = parts.threads.run("commit", rooms.commit(Arc::clone(&intake), journal).run())?;
+        let committed = parts.threads.run("commit", rooms.commit(Arc::clone(&intake), log).run())?;
 
         let playback = Arc::new(rooms.playback(Arc::clone(&intake)));
         let leases = Arc::clone(&rooms.leases);
@@ -118,7 +139,7 @@ impl Engine {
         let doors = Doors { intake, playback, leases, verifier: parts.verifier, shares, now: parts.now };
         let recovered = recovery.recovered;
         let loops = Loops::watch(committed, flushed, &doors, &rooms);
-        Ok(Self { doors, rooms, segments, recovered, journal_report, loops })
+        Ok(Self { doors, rooms, recovered, journal_report, loops })
     }
 
     /// What every edge is given.
@@ -160,8 +181,9 @@ impl Engine {
             live_sessions: self.rooms.live.len(),
             backlog_events: self.rooms.backlog.events(),
             backlog_oldest_age: self.rooms.backlog.oldest().map_or(Duration::ZERO, |since| since.elapsed()),
+            spill: self.rooms.spill.stats(),
             waiting_events: waiting.sum(),
-            journal: self.segments.stats(),
+            journal: self.rooms.segments.stats(),
         }
     }
 

@@ -5,6 +5,7 @@
 mod again;
 mod backoff;
 mod settling;
+mod writing;
 
 use std::sync::Arc;
 
@@ -14,11 +15,8 @@ use playhead_store::{
 };
 use tokio::time::{Duration, Instant, timeout};
 
-use self::{
-    again::{Again, Records},
-    backoff::Backoff,
-    settling::Settling,
-};
+pub(crate) use self::{again::Again, backoff::Backoff, writing::Writing};
+use self::{again::Records, settling::Settling};
 use crate::{
     backlog::{Backlog, Due, Unflushed},
     edge::Now,
@@ -26,10 +24,11 @@ use crate::{
     live::Live,
     meters::Meters,
     settings::Settings,
+    spill::Spill,
 };
 
 /// How long data that the store refused for good waits before it is tried again: the cause must be mended by hand.
-const REFUSED_RETRY: Duration = Duration::from_secs(30);
+pub(crate) const REFUSED_RETRY: Duration = Duration::from_secs(30);
 /// The longest sleep between two looks at the backlog.
 const LOOK_MAX: Duration = Duration::from_secs(1);
 /// How often idle sessions leave memory.
@@ -38,13 +37,14 @@ const SWEEP_EVERY: Duration = Duration::from_secs(10);
 /// The flush loop and what it works with.
 pub(crate) struct Flush {
     pub(crate) backlog: Arc<Backlog>,
+    pub(crate) spill: Arc<Spill>,
     pub(crate) durable: Arc<dyn Durable>,
     pub(crate) segments: Arc<Segments>,
     pub(crate) live: Arc<Live>,
     pub(crate) meters: Arc<Meters>,
     pub(crate) settings: Settings,
     pub(crate) now: Now,
-    pub(crate) seed: u64,
+    pub(crate) writing: Writing,
 }
 
 /// What one write takes, and whose it is.
@@ -54,40 +54,31 @@ struct Round {
     batch: WriteBatch,
 }
 
-/// What the store's failures ask for.
-struct Trouble {
-    backoff: Backoff,
-    again: Again,
-}
-
-impl Trouble {
-    fn new(seed: u64, settles_in_ms: u64) -> Self {
-        Self { backoff: Backoff::new(seed), again: Again::new(settles_in_ms) }
-    }
-}
-
 impl Flush {
     /// Flushes until the backlog is stopped and empty, or abandoned. Returns true when nothing is left.
-    pub(crate) async fn run(self) -> bool {
+    pub(crate) async fn run(mut self) -> bool {
+        let backlog = Arc::clone(&self.backlog);
+        let (live, now) = (Arc::clone(&self.live), Arc::clone(&self.now));
+        let swept = sweep(&live, now, self.settings.session_idle_ms);
         tokio::select! {
             biased;
             // Whatever is cut short here is as good as a write of unknown outcome: it is still in the journal.
-            () = self.backlog.given_up() => false,
+            () = backlog.given_up() => false,
             is_empty = self.flush_until_stopped() => is_empty,
+            () = swept => false,
         }
     }
 
-    async fn flush_until_stopped(&self) -> bool {
+    async fn flush_until_stopped(&mut self) -> bool {
         self.durable.expire((self.now)());
-        let mut trouble = Trouble::new(self.seed, self.durable.settles_in_ms());
-        let (mut trimmed, mut swept) = (Instant::now(), Instant::now());
+        let mut trimmed = Instant::now();
         let mut settling = Settling::new(Duration::from_millis(self.durable.settles_in_ms()));
         loop {
             let is_stopping = self.backlog.is_stopping();
             let round = self.take_round(is_stopping);
             if !round.owners.is_empty() {
-                self.flush(round, &mut trouble).await;
-                self.write_again(&mut trouble, &mut settling).await;
+                self.flush(round).await;
+                self.write_again(&mut settling).await;
             } else if is_stopping {
                 return self.finish(&mut settling).await;
             } else {
@@ -96,11 +87,8 @@ impl Flush {
             if trimmed.elapsed() >= Duration::from_millis(self.settings.trim_every_ms) {
                 trimmed = Instant::now();
                 self.durable.expire((self.now)());
+                self.write_again(&mut settling).await;
                 self.trim(&mut settling).await;
-            }
-            if swept.elapsed() >= SWEEP_EVERY {
-                swept = Instant::now();
-                self.live.sweep((self.now)() - self.settings.session_idle_ms);
             }
         }
     }
@@ -140,53 +128,32 @@ impl Flush {
     }
 
     /// Writes a round, however long it takes. What the store refuses for good is put back for much later.
-    async fn flush(&self, round: Round, trouble: &mut Trouble) {
+    async fn flush(&mut self, round: Round) {
         let started = Instant::now();
-        match self.write(&round.batch, trouble).await {
+        match self.writing.write(&round.batch).await {
             Ok(()) => self.let_go(round.owners),
-            Err(_) => self.flush_singly(round.owners, trouble).await,
+            Err(_) => self.flush_singly(round.owners).await,
         }
         self.meters.flush.observe(started.elapsed().as_secs_f64());
     }
 
     /// One of them was refused: writes each alone, so that it does not hold up the others.
-    async fn flush_singly(&self, owners: Vec<Due>, trouble: &mut Trouble) {
+    async fn flush_singly(&mut self, owners: Vec<Due>) {
         for due in owners {
             due.not_written();
             let mut alone = Round::default();
             alone.add(due, self.settings.flush_events_max);
-            match self.write(&alone.batch, trouble).await {
+            match self.writing.write(&alone.batch).await {
                 Ok(()) => self.let_go(alone.owners),
                 Err(error) => self.put_back(alone.owners, &error),
             }
         }
     }
 
-    /// Writes until the store has it all, or refuses it for good.
-    async fn write(&self, batch: &WriteBatch, trouble: &mut Trouble) -> Result<(), StoreError> {
-        loop {
-            let error = match self.durable.write(batch).await {
-                Ok(()) => {
-                    trouble.backoff.reset();
-                    return Ok(());
-                }
-                Err(error) => error,
-            };
-            if !error.is_retryable() {
-                return Err(error);
-            }
-            trouble.again.failed(&error, &self.segments, Instant::now());
-            let (attempt, delay) = trouble.backoff.next();
-            self.meters.flush_retried.inc();
-            tracing::warn!(%error, attempt, delay_ms = delay.as_millis(), "flush failed, will retry");
-            tokio::time::sleep(delay).await;
-        }
-    }
-
     /// Behind an outage, writes again what the store may have lost in it. That has to settle anew.
-    async fn write_again(&self, trouble: &mut Trouble, settling: &mut Settling) {
+    async fn write_again(&mut self, settling: &mut Settling) {
         loop {
-            let segments = trouble.again.take(&self.segments, Instant::now());
+            let segments = self.writing.again.take(Instant::now());
             if segments.is_empty() {
                 return;
             }
@@ -196,11 +163,9 @@ impl Flush {
                 ) else {
                     continue;
                 };
-                while let Some((batch, events)) =
-                    records.next(self.settings.flush_events_max, &self.settings.rules)
-                {
+                while let Some((batch, events)) = records.next(&self.settings) {
                     // What is refused for good now was so before, and is told of there.
-                    let _ = self.write(&batch, trouble).await;
+                    let _ = self.writing.write(&batch).await;
                     self.meters.flush_repeated.inc_by(events as u64);
                 }
             }
@@ -250,9 +215,17 @@ impl Flush {
     }
 
     async fn finish(&self, settling: &mut Settling) -> bool {
-        let is_empty = self.backlog.events() == 0;
+        let is_empty = self.backlog.events() == 0 && self.spill.is_empty();
         let is_lasting = self.durable.persist().await.is_ok();
         self.trim(settling).await && is_empty && is_lasting
+    }
+}
+
+/// Lets idle sessions leave memory, also while a store that is away holds the flush up. Does not end.
+async fn sweep(live: &Live, now: Now, session_idle_ms: i64) {
+    loop {
+        tokio::time::sleep(SWEEP_EVERY).await;
+        live.sweep(now() - session_idle_ms);
     }
 }
 

@@ -7,7 +7,8 @@
 //! 3. `commit` takes all that waits, appends it to the [`journal`] as [`record`]s with one fsync, tells the hot store,
 //!    and settles the tickets.
 //! 4. `flush` carries what is committed to the durable store, per session, by age or size; `recovery` does the same
-//!    at start with what the journal still holds.
+//!    at start with what the journal still holds. What memory has no room for waits in the journal alone (`spill`), and
+//!    goes from there (`catch_up`).
 //! 5. The stores are `playhead-store`'s. [`playback`] reads them, joined with what is [`live`] here.
 //!
 //! [`engine`] puts the rooms together. [`tally`] counts one ending for every event; [`tap`] shows them as they pass.
@@ -43,9 +44,15 @@ pub mod journal;
 
 mod backlog;
 
+mod spill;
+
 mod flag;
 
 mod flush;
+
+mod catch_up;
+
+mod gathered;
 
 mod eraser;
 

@@ -1,9 +1,12 @@
 //! What the loops measure of themselves, for metrics.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use prometheus_client::metrics::{
     counter::Counter,
     histogram::{Histogram, exponential_buckets},
 };
+use tokio::time::{Duration, Instant};
 
 /// The loops' meters. Durations are in seconds.
 #[derive(Debug)]
@@ -26,6 +29,56 @@ pub struct Meters {
     pub flush_repeated: Counter,
     /// Sessions that were opened without an answer of the durable store.
     pub opened_blind: Counter,
+    /// Events and marks that were left to the journal alone, since memory had no room for them.
+    pub spilled: Counter,
+    /// Those of them that went from there to the durable store.
+    pub caught_up: Counter,
+    /// Times that the journal had no room for a backlog either, and the commit had to wait for the store.
+    pub backlog_full: Counter,
+    /// Since when the durable store takes nothing.
+    pub outage: Outage,
+}
+
+/// How long the durable store took nothing: from the first write that failed to the next that did not.
+#[derive(Debug, Default)]
+pub struct Outage(Mutex<Away>);
+
+#[derive(Debug, Default)]
+struct Away {
+    since: Option<Instant>,
+    before: Duration,
+}
+
+impl Outage {
+    /// Notes a write that was not taken.
+    pub(crate) fn goes_on(&self, now: Instant) {
+        self.away().since.get_or_insert(now);
+    }
+
+    /// Notes a write that was.
+    pub(crate) fn is_over(&self) {
+        let mut away = self.away();
+        if let Some(since) = away.since.take() {
+            away.before += since.elapsed();
+        }
+    }
+
+    /// How long it has lasted; zero when there is none.
+    #[must_use]
+    pub fn now(&self) -> Duration {
+        self.away().since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// How long all together lasted, this one included.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        let away = self.away();
+        away.before + away.since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    fn away(&self) -> MutexGuard<'_, Away> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Default for Meters {
@@ -42,6 +95,10 @@ impl Default for Meters {
             flush_refused: Counter::default(),
             flush_repeated: Counter::default(),
             opened_blind: Counter::default(),
+            spilled: Counter::default(),
+            caught_up: Counter::default(),
+            backlog_full: Counter::default(),
+            outage: Outage::default(),
         }
     }
 }

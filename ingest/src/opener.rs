@@ -8,11 +8,12 @@ use playhead_store::{
     hot::Hot,
 };
 
-use crate::meters::Meters;
+use crate::{meters::Meters, record::Record, spill::Spill};
 
 /// Looks sessions up, and goes on without a store that does not answer in time.
 #[derive(Clone)]
 pub(crate) struct Opener {
+    pub(crate) spill: Arc<Spill>,
     pub(crate) durable: Arc<dyn Durable>,
     pub(crate) hot: Arc<dyn Hot>,
     pub(crate) meters: Arc<Meters>,
@@ -21,19 +22,22 @@ pub(crate) struct Opener {
 }
 
 impl Opener {
-    /// What the stores know of a session, and its clock: the one that was written, else the one that the hot store
-    /// keeps, else the proposed one.
+    /// What the stores and the journal know of a session, and its clock: the one that was written, else the one that the
+    /// hot store keeps, else the proposed one.
     ///
     /// Without an answer of the durable store the session begins blind: events that it already holds are written again,
     /// which changes nothing there.
     pub(crate) async fn look_up(&self, key: &SessionKey, proposed: Clock) -> (Clock, KnownSession) {
-        let known = match tokio::time::timeout(self.patience, self.durable.open_session(key)).await {
+        // Before the store is asked: what is caught up meanwhile is there by then.
+        let waiting = self.spill.of_user(&key.user);
+        let mut known = match tokio::time::timeout(self.patience, self.durable.open_session(key)).await {
             Ok(Ok(known)) => known,
             Ok(Err(_)) | Err(_) => {
                 self.meters.opened_blind.inc();
                 KnownSession::default()
             }
         };
+        waiting.iter().for_each(|record| know(&mut known, key, record));
         let clock = match known.clock {
             Some(clock) => clock,
             None => self.fix_clock(key, proposed).await,
@@ -46,5 +50,18 @@ impl Opener {
             Ok(Ok(clock)) => clock,
             Ok(Err(_)) | Err(_) => proposed,
         }
+    }
+}
+
+/// Adds what a record that waits for the durable store says of a session.
+fn know(known: &mut KnownSession, key: &SessionKey, record: &Record) {
+    match record {
+        Record::Events { key: of, clock, events, .. } if of == key => {
+            known.clock.get_or_insert(*clock).merge(*clock);
+            for event in events {
+                known.seqs.insert(event.seq);
+            }
+        }
+        Record::Events { .. } | Record::Mark { .. } => {}
     }
 }

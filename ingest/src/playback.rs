@@ -1,16 +1,15 @@
-//! Playback reads and explicit marks. A read joins what is live on this node, what the hot store remembers and what
-//! the durable store holds, so it sees every event that was acknowledged before it, flushed or not.
+//! Playback reads and explicit marks. A read joins what waits in the journal alone, what is live on this node, what the
+//! hot store remembers and what the durable store holds, so it sees every event that was acknowledged before it, flushed
+//! or not. It looks in this order, in which data moves.
 
 mod reading;
+mod rows;
+mod waiting;
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use playhead_store::{
-    Event, ItemId, SessionId, SessionKey, StoreError, UserId,
+    ItemId, SessionId, SessionKey, StoreError, UserId,
     durable::{Durable, SessionRow},
     fold::{SessionSummary, fold, sort_events},
     hot::Hot,
@@ -18,24 +17,29 @@ use playhead_store::{
 };
 
 pub use self::reading::Reading;
-use self::reading::Readings;
+pub(crate) use self::{reading::Readings, waiting::Waiting};
+use self::{
+    rows::{join_rows, unflushed},
+    waiting::Records,
+};
 use crate::{
     eraser::Eraser,
     intake::{Admitted, Intake},
-    live::{Live, Session, Viewer},
+    live::{Live, Viewer},
     page::{Page, PageRequest},
     ticket::Ticket,
 };
 
 /// Answers where viewers are and what they watched.
 pub struct Playback {
-    live: Arc<Live>,
-    durable: Arc<dyn Durable>,
-    hot: Arc<dyn Hot>,
-    intake: Arc<Intake>,
-    eraser: Eraser,
-    hot_ms_max: u64,
-    readings: Readings,
+    pub(crate) live: Arc<Live>,
+    pub(crate) waiting: Waiting,
+    pub(crate) durable: Arc<dyn Durable>,
+    pub(crate) hot: Arc<dyn Hot>,
+    pub(crate) intake: Arc<Intake>,
+    pub(crate) eraser: Eraser,
+    pub(crate) hot_ms_max: u64,
+    pub(crate) readings: Readings,
 }
 
 /// A session and what it came to.
@@ -65,24 +69,13 @@ pub enum PlaybackError {
 }
 
 impl Playback {
-    pub(crate) fn new(
-        live: Arc<Live>,
-        durable: Arc<dyn Durable>,
-        hot: Arc<dyn Hot>,
-        intake: Arc<Intake>,
-        eraser: Eraser,
-        hot_ms_max: u64,
-    ) -> Self {
-        Self { live, durable, hot, intake, eraser, hot_ms_max, readings: Readings::default() }
-    }
-
     /// Where a user is in an item: `None` when nothing is known.
     ///
     /// # Errors
     /// The durable store's.
     pub async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, PlaybackError> {
-        // The live view is read first: what it lets go of meanwhile is in the durable store by then.
-        let live = self.live_positions(user).await?.remove(item);
+        // What is here is read first: what it lets go of meanwhile is in the durable store by then.
+        let live = self.positions_here(user).await?.remove(item);
         let hot = self.ask_hot(self.hot.position(user, item)).await.flatten();
         let durable = self.durable.position(user, item).await?;
         let mut known = [live, hot, durable].into_iter().flatten();
@@ -118,7 +111,7 @@ impl Playback {
         user: &UserId,
         page: &PageRequest,
     ) -> Result<Page<(ItemId, PositionRow)>, PlaybackError> {
-        let mut known = self.live_positions(user).await?;
+        let mut known = self.positions_here(user).await?;
         let hot = self.ask_hot(self.hot.positions(user)).await.unwrap_or_default();
         for (item, row) in hot.into_iter().chain(self.durable.positions(user).await?) {
             known.entry(item).or_default().merge(&row);
@@ -138,18 +131,15 @@ impl Playback {
         item: Option<&ItemId>,
         page: &PageRequest,
     ) -> Result<Page<SessionView>, PlaybackError> {
-        let live = self.live_viewer(user).await?.map(|viewer| viewer.sessions()).unwrap_or_default();
-        let mut rows: HashMap<SessionKey, SessionRow> = live
-            .iter()
-            .filter_map(|session| unflushed(session))
-            .map(|(row, _)| (row.key.clone(), row))
-            .collect();
-        for stored in self.durable.sessions(user).await? {
-            match rows.entry(stored.key.clone()) {
-                Entry::Occupied(mut row) => join_rows(row.get_mut(), &stored),
-                Entry::Vacant(row) => {
-                    row.insert(stored);
-                }
+        let (waiting, viewer) = self.here(user).await?;
+        let live = viewer.map(|viewer| viewer.sessions()).unwrap_or_default();
+        let live = live.iter().filter_map(|session| unflushed(session)).map(|(row, _)| row);
+        let here: Vec<SessionRow> = waiting.sessions().into_iter().chain(live).collect();
+        let mut rows: HashMap<SessionKey, SessionRow> = HashMap::new();
+        for row in here.into_iter().chain(self.durable.sessions(user).await?) {
+            match rows.get_mut(&row.key) {
+                Some(known) => join_rows(known, &row),
+                None => drop(rows.insert(row.key.clone(), row)),
             }
         }
         rows.retain(|_, row| item.is_none_or(|item| row.description.playable.item == *item));
@@ -168,19 +158,17 @@ impl Playback {
     /// The durable store's.
     pub async fn session(&self, key: &SessionKey) -> Result<Option<Reading>, PlaybackError> {
         let room = self.readings.room().await;
-        self.live_viewer(&key.user).await?;
+        let (waiting, _) = self.here(&key.user).await?;
         let live = self.live.session(key);
-        let unflushed = live.as_ref().and_then(|session| unflushed(session));
+        let here = [waiting.session(key), live.as_ref().and_then(|session| unflushed(session))];
         let stored = self.durable.session(key).await?;
-        let (mut row, mut events) = match (unflushed, stored) {
-            (None, None) => return Ok(None),
-            (Some(one), None) | (None, Some(one)) => one,
-            (Some((mut row, mut events)), Some((stored, stored_events))) => {
-                join_rows(&mut row, &stored);
-                events.extend(stored_events);
+        let joined =
+            here.into_iter().chain([stored]).flatten().reduce(|(mut row, mut events), (other, more)| {
+                join_rows(&mut row, &other);
+                events.extend(more);
                 (row, events)
-            }
-        };
+            });
+        let Some((mut row, mut events)) = joined else { return Ok(None) };
         sort_events(row.description.order, &mut events);
         let summary = fold(row.description.order, &events);
         row.event_count = events.len() as u64;
@@ -249,15 +237,23 @@ impl Playback {
         }
     }
 
-    async fn live_positions(&self, user: &UserId) -> Result<HashMap<ItemId, PositionRow>, StoreError> {
-        let viewer = self.live_viewer(user).await?;
-        Ok(viewer.map(|viewer| viewer.unflushed()).unwrap_or_default())
+    async fn positions_here(&self, user: &UserId) -> Result<HashMap<ItemId, PositionRow>, StoreError> {
+        let (waiting, viewer) = self.here(user).await?;
+        let mut known = viewer.map(|viewer| viewer.unflushed()).unwrap_or_default();
+        waiting.join_positions(&mut known);
+        Ok(known)
     }
 
-    /// The viewer, if anything of theirs is live here, without what was erased before they became live: a recovered
-    /// mark, or a session that was opened without an answer of the durable store, knows nothing of that.
-    async fn live_viewer(&self, user: &UserId) -> Result<Option<Arc<Viewer>>, StoreError> {
-        let Some(viewer) = self.live.viewer(user) else { return Ok(None) };
+    /// What waits of a user in the journal alone, and the viewer, if anything of theirs is live here; without what was
+    /// erased before they became live: a recovered mark, or a session that was opened without an answer of the durable
+    /// store, knows nothing of that.
+    async fn here(&self, user: &UserId) -> Result<(Records, Option<Arc<Viewer>>), StoreError> {
+        let mut waiting = self.waiting.of(user);
+        let viewer = match waiting.is_empty() {
+            true => self.live.viewer(user),
+            false => Some(self.live.viewer_or_new(user)),
+        };
+        let Some(viewer) = viewer else { return Ok((waiting, None)) };
         // What is known of any session says it, whether there is such a session or not; a user's id is as good an id.
         if let Ok(session) = SessionId::new(user.as_str())
             && !viewer.is_erasure_known()
@@ -265,7 +261,8 @@ impl Playback {
             let key = SessionKey { user: user.clone(), session };
             viewer.erase_through(self.durable.open_session(&key).await?.erased_through_ms);
         }
-        Ok(Some(viewer))
+        waiting.erase_through(viewer.erased_through_ms());
+        Ok((waiting, Some(viewer)))
     }
 
     /// The hot store's answer, or none: reads do without it when it fails or is slow.
@@ -278,26 +275,4 @@ impl Playback {
 /// ahead, and what the viewer says by hand must not lose to what was there when they said it.
 fn after(known: &PositionRow, now_ms: i64) -> i64 {
     known.newest_ms().map_or(now_ms, |newest_ms| now_ms.max(newest_ms.saturating_add(1)))
-}
-
-/// A session's unflushed events and the row that they amount to, or `None` when it has none.
-fn unflushed(session: &Session) -> Option<(SessionRow, Vec<Event>)> {
-    let (description, events) = session.unflushed()?;
-    let row = SessionRow {
-        key: session.key.clone(),
-        clock: session.clock,
-        description,
-        first_at_ms: events.iter().map(|event| event.at_ms).min()?,
-        last_at_ms: events.iter().map(|event| event.at_ms).max()?,
-        event_count: events.len() as u64,
-    };
-    Some((row, events))
-}
-
-/// Joins the stored row into the unflushed one. The count is left to whoever has the events.
-fn join_rows(row: &mut SessionRow, stored: &SessionRow) {
-    row.clock.merge(stored.clock);
-    row.description.merge(&stored.description);
-    row.first_at_ms = row.first_at_ms.min(stored.first_at_ms);
-    row.last_at_ms = row.last_at_ms.max(stored.last_at_ms);
 }

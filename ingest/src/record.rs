@@ -6,7 +6,7 @@
 use playhead_store::{
     Clock, Description, Event, ItemId, SessionKey, UserId,
     codec::{self, FormatError, Malformed, Reader},
-    position::PositionRow,
+    position::{PositionRow, PositionRuleBook},
 };
 
 /// A journal record, read back.
@@ -32,6 +32,50 @@ pub enum Record {
         /// The mark.
         row: PositionRow,
     },
+}
+
+impl Record {
+    /// Whose it is.
+    #[must_use]
+    pub fn user(&self) -> &UserId {
+        match self {
+            Self::Events { key, .. } => &key.user,
+            Self::Mark { user, .. } => user,
+        }
+    }
+
+    /// How many events it has; a mark counts as one.
+    #[must_use]
+    pub fn events(&self) -> usize {
+        match self {
+            Self::Events { events, .. } => events.len(),
+            Self::Mark { .. } => 1,
+        }
+    }
+
+    /// What it says of a position.
+    #[must_use]
+    pub fn position(&self, rules: &PositionRuleBook) -> Option<(&ItemId, PositionRow)> {
+        match self {
+            Self::Mark { item, row, .. } => Some((item, row.clone())),
+            Self::Events { key, description: Description { playable, .. }, events, .. } => {
+                let rules = rules.of(playable.kind);
+                let row = PositionRow::from_events(events, &key.session, playable, rules)?;
+                Some((&playable.item, row))
+            }
+        }
+    }
+
+    /// Leaves out what was erased. False when nothing is left.
+    pub(crate) fn erase_through(&mut self, through_ms: i64) -> bool {
+        match self {
+            Self::Events { events, .. } => {
+                events.retain(|event| event.at_ms > through_ms);
+                !events.is_empty()
+            }
+            Self::Mark { row, .. } => !row.erase_through(through_ms),
+        }
+    }
 }
 
 const EVENTS: u8 = 1;

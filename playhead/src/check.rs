@@ -49,7 +49,9 @@ pub(crate) fn run(asked: &Check) -> Result<ExitCode, CommandError> {
         return Ok(ExitCode::SUCCESS);
     }
     let loaded = config::load(&asked.config.settings())?;
-    check_data_dir(&loaded.config.data_dir)?;
+    if loaded.config.journal.is_some() {
+        check_data_dir(&loaded.config.data_dir)?;
+    }
     if let DurableSettings::Cluster(cluster) = &loaded.config.durable {
         durable::settings(cluster).map_err(ServeError::ClusterSettings)?;
     }

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use playhead_ingest::{journal, settings::Settings};
+use playhead_ingest::{journal::Settings as JournalSettings, settings::Settings};
 use playhead_store::{ItemKind, durable::embedded::EmbeddedSettings, position::PositionRuleBook};
 
 pub(crate) use self::{
@@ -25,6 +25,7 @@ mod edge;
 mod engine;
 mod error;
 mod hot;
+mod journal;
 mod layers;
 mod leases;
 mod listen;
@@ -46,8 +47,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// The engine's limits and rules.
     pub(crate) engine: Settings,
-    /// The journal's sizes.
-    pub(crate) journal: journal::Settings,
+    /// The journal's sizes; none without a journal.
+    pub(crate) journal: Option<JournalSettings>,
     /// Where the lasting record is.
     pub(crate) durable: DurableSettings,
     /// The embedded store's retention and caches.
@@ -123,8 +124,8 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let data_dir = data_dir(&mut read)?;
     let mut engine = engine::settings(&mut read)?;
     let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_024, MEMORY_MB)?;
-    let journal = journal_settings(&mut read, &engine)?;
     let durable = durable::durable(&mut read)?;
+    let journal = journal::journal(&mut read, &mut engine, &durable)?;
     let store = store(&mut read)?;
     let (leases, times) = leases::leases(&mut read, &engine)?;
     engine.leases = leases;
@@ -136,7 +137,6 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     listen::check_reach(&listen, &auth, tls.source.is_some(), &read)?;
     let edge = edge::edge(&mut read)?;
     let log = log(&mut read)?;
-    memory::check(&engine, &store, &hot, memory_mb_max, &read)?;
     let config = Config {
         listen,
         data_dir,
@@ -151,6 +151,7 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
         grpc_reflection,
         log,
     };
+    memory::check(&config, memory_mb_max, &read)?;
     Ok(Loaded { config, effective: read.finish()? })
 }
 
@@ -161,25 +162,6 @@ fn data_dir(read: &mut Reader) -> Result<PathBuf, ConfigError> {
         true => Err(read.wrong("data.dir", text, "the path of a folder")),
         false => Ok(PathBuf::from(text)),
     }
-}
-
-fn journal_settings(read: &mut Reader, engine: &Settings) -> Result<journal::Settings, ConfigError> {
-    let default = journal::Settings::default();
-    let default_mb = default.segment_bytes as u64 / MB;
-    let segment_mb =
-        read.number("journal.segment_mb", "Size of a journal segment.", default_mb, SEGMENT_MB)?;
-    let about = "Age after which a segment is closed, so that it can be removed, ms.";
-    let age_ms = journal::SEGMENT_AGE_MS_MIN..=journal::SEGMENT_AGE_MS_MAX;
-    let segment_age_ms_max =
-        read.number("journal.segment_age_ms", about, default.segment_age_ms_max, age_ms)?;
-    let segment_bytes = usize::try_from(segment_mb * MB).unwrap_or(usize::MAX);
-    if engine.check_segment(segment_bytes).is_err() {
-        let least_mb = (engine.commit_bytes_max() as u64 + MB).div_ceil(MB);
-        let allowed =
-            format!("{least_mb} or more: one commit has to fit (engine.commit_events_max, shard_events_max)");
-        return Err(read.wrong("journal.segment_mb", segment_mb, allowed));
-    }
-    Ok(journal::Settings { segment_bytes, segment_age_ms_max })
 }
 
 fn store(read: &mut Reader) -> Result<EmbeddedSettings, ConfigError> {
@@ -241,8 +223,6 @@ fn log(read: &mut Reader) -> Result<Log, ConfigError> {
 }
 
 const MB: u64 = 1 << 20;
-/// A segment of 1 MB still holds the largest frame; the upper end is the journal's own bound, 1 GB.
-const SEGMENT_MB: std::ops::RangeInclusive<u64> = 1..=journal::SEGMENT_BYTES_MAX as u64 / MB;
 const CACHE_MB: std::ops::RangeInclusive<u64> = 1..=65_536;
 /// A hundred years.
 const RETENTION_DAYS: std::ops::RangeInclusive<u64> = 0..=36_500;

@@ -5,6 +5,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use playhead_ingest::tls;
@@ -62,13 +63,14 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Durable>, ServeError
         DurableSettings::Cluster(cluster) => cluster,
     };
     let store = ScyllaDurable::new(settings(cluster)?);
-    match store.connect().await {
-        Ok(()) => {}
-        Err(error) if error.is_retryable() => {
+    match tokio::time::timeout(CONNECT_PATIENCE, store.connect()).await {
+        Ok(Ok(())) => {}
+        Err(_) => tracing::warn!("the cluster does not answer, events wait in the journal"),
+        Ok(Err(error)) if error.is_retryable() => {
             let cause = crate::serve::beneath(&error);
             tracing::warn!(%error, cause, "the cluster cannot be reached, events wait in the journal");
         }
-        Err(error) => return Err(ServeError::Cluster { error }),
+        Ok(Err(error)) => return Err(ServeError::Cluster { error }),
     }
     Ok(Arc::new(store))
 }
@@ -117,6 +119,8 @@ fn encryption(trusted: &Roots) -> Result<Arc<ClientConfig>, ClusterError> {
     Ok(Arc::new(config))
 }
 
+/// How long a start waits for the cluster: it is ready in 10 s whether there is one or not.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(3);
 const PASSWORD_BYTES_MAX: usize = 4_096;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use playhead_ingest::{
     edge::Now,
     engine::{Engine, Parts, Threads},
     identity::Verifier,
-    journal::FsDisk,
+    journal::{Disk, FsDisk},
 };
 use playhead_store::hot::{Hot, embedded::EmbeddedHot, redis::RedisHot};
 use tokio::{
@@ -173,10 +173,10 @@ impl Server {
         is_flushed
     }
 
-    /// What the start took back from the journal: events and marks.
-    fn recovered(&self) -> u64 {
+    /// What the start took back from the journal, and what it left there for the store to be caught up: events and marks.
+    fn recovered(&self) -> (u64, u64) {
         let (recovered, _) = self.engine.recovered();
-        recovered.events + recovered.marks
+        (recovered.events + recovered.marks, recovered.spilled)
     }
 }
 
@@ -201,13 +201,14 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
 
 /// Opens journal and stores and starts the engine on them.
 async fn start_engine(config: &Config, now: Now, verifier: Arc<dyn Verifier>) -> Result<Engine, ServeError> {
-    let journal_dir = check::journal_dir(&config.data_dir);
-    let disk = FsDisk::open(journal_dir).map_err(|error| ServeError::Disk { error })?;
+    let disk =
+        config.journal.as_ref().map(|_| FsDisk::open(check::journal_dir(&config.data_dir))).transpose();
+    let disk = disk.map_err(|error| ServeError::Disk { error })?;
     let parts = Parts {
         durable: durable::open(config).await?,
         hot: open_hot(&config.hot)?,
-        disk: Arc::new(disk),
-        journal: config.journal.clone(),
+        disk: disk.map(|disk| Arc::new(disk) as Arc<dyn Disk>),
+        journal: config.journal.clone().unwrap_or_default(),
         verifier,
         now,
         seed: rand::random(),

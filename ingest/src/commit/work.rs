@@ -6,7 +6,7 @@ mod frame;
 use std::sync::Arc;
 
 use playhead_store::{
-    Description, Event, ItemId,
+    Description, Event, ItemId, UserId,
     hot::{HotUpdate, Verdict},
     position::PositionRow,
 };
@@ -17,10 +17,11 @@ use crate::{
     journal::{Batch, TooLarge},
     leases::Leases,
     live::{Playing, Session, Viewer},
-    record,
+    record::{self, Record},
     settings::Settings,
     shard::Pending,
     tally::Ending,
+    tap::{Tap, Tapped},
     ticket::Outcome,
 };
 
@@ -44,6 +45,35 @@ pub(crate) enum Durable<'a> {
     },
     /// An explicit mark.
     Mark { viewer: &'a Arc<Viewer>, item: ItemId, row: &'a PositionRow },
+}
+
+impl Durable<'_> {
+    /// Whose it is.
+    pub(crate) fn user(&self) -> &UserId {
+        match self {
+            Self::Events { session, .. } => &session.key.user,
+            Self::Mark { viewer, .. } => &viewer.user,
+        }
+    }
+
+    /// How many events it has; a mark counts as one.
+    pub(crate) fn events(&self) -> usize {
+        match self {
+            Self::Events { events, .. } => events.len(),
+            Self::Mark { .. } => 1,
+        }
+    }
+
+    /// Shows its events to whoever watches.
+    pub(crate) fn show(&self, tap: &Tap) {
+        let Self::Events { session, playing, events, .. } = self else { return };
+        if tap.is_watched() {
+            let key = || session.key.clone();
+            let tapped =
+                |event: &Event| Tapped { key: key(), playing: Arc::clone(playing), event: event.clone() };
+            events.iter().for_each(|event| tap.show(tapped(event)));
+        }
+    }
 }
 
 /// How many events of a commit ended how.
@@ -107,6 +137,16 @@ impl Work {
             }
         }
         Ok(())
+    }
+
+    /// What [`Work::encode`] encodes.
+    pub(super) fn records(&self) -> impl Iterator<Item = Record> + '_ {
+        let mut rest = self.fresh.as_slice();
+        self.frames.iter().filter_map(move |frame| {
+            let (events, behind) = rest.split_at_checked(frame.fresh).unwrap_or_default();
+            rest = behind;
+            frame.record(events)
+        })
     }
 
     /// Adds one update per frame that renews a session; a repeated beat does, too.

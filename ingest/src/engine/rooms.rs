@@ -8,34 +8,39 @@ use tokio::runtime::Handle;
 use super::Parts;
 use crate::{
     backlog::Backlog,
-    commit::{Commit, Memory},
+    catch_up::CatchUp,
+    commit::{Commit, Log, Memory},
     edge::Now,
     eraser::Eraser,
-    flush::Flush,
+    flush::{Again, Backoff, Flush, Writing},
     intake::Intake,
-    journal::{Journal, Segments},
+    journal::Segments,
     leases::Leases,
     live::Live,
     meters::Meters,
     opener::Opener,
-    playback::Playback,
+    playback::{Playback, Readings, Waiting},
     recovery::{Recovered, Recovery},
     settings::Settings,
+    spill::Spill,
     tally::Tally,
     tap::Tap,
 };
 
 /// How long a start waits for a store when it looks a session up; nobody waits for an answer then.
-const RECOVERY_PATIENCE: Duration = Duration::from_secs(5);
+const RECOVERY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the rooms share.
 pub(super) struct Rooms {
     pub(super) live: Arc<Live>,
     pub(super) backlog: Arc<Backlog>,
+    pub(super) spill: Arc<Spill>,
+    pub(super) segments: Arc<Segments>,
     pub(super) tally: Arc<Tally>,
     pub(super) meters: Arc<Meters>,
     pub(super) leases: Arc<Leases>,
     pub(super) tap: Tap,
+    again: Arc<Again>,
     durable: Arc<dyn Durable>,
     hot: Arc<dyn Hot>,
     now: Now,
@@ -43,14 +48,18 @@ pub(super) struct Rooms {
 }
 
 impl Rooms {
-    pub(super) fn new(settings: Settings, parts: &Parts) -> Self {
+    pub(super) fn new(settings: Settings, parts: &Parts, segments: Arc<Segments>) -> Self {
         let live = Arc::new(Live::new(settings.limits.sessions_max));
         let (hot, patience) = (Arc::clone(&parts.hot), Duration::from_millis(settings.hot_ms_max));
         let leases = Leases::new(Arc::clone(&live), hot, settings.leases.clone(), patience);
+        let again = Again::new(parts.durable.settles_in_ms(), Arc::clone(&segments));
         Self {
             live,
+            again: Arc::new(again),
             leases: Arc::new(leases),
             backlog: Arc::new(Backlog::new(settings.backlog_events_enough())),
+            spill: Arc::new(Spill::new(settings.spill.clone(), Arc::clone(&segments))),
+            segments,
             tally: Arc::default(),
             meters: Arc::default(),
             tap: Tap::default(),
@@ -67,14 +76,15 @@ impl Rooms {
         Intake::new(Arc::clone(&self.live), opener, Arc::clone(&self.tally), limits, seed)
     }
 
-    pub(super) fn commit(&self, intake: Arc<Intake>, journal: Journal) -> Commit {
+    pub(super) fn commit(&self, intake: Arc<Intake>, log: Log) -> Commit {
         Commit {
             intake,
-            journal,
+            log,
             hot: Arc::clone(&self.hot),
             leases: Arc::clone(&self.leases),
             runtime: Handle::current(),
             backlog: Arc::clone(&self.backlog),
+            spill: Arc::clone(&self.spill),
             tally: Arc::clone(&self.tally),
             tap: self.tap.clone(),
             meters: Arc::clone(&self.meters),
@@ -84,17 +94,35 @@ impl Rooms {
         }
     }
 
-    pub(super) fn flush(&self, segments: Arc<Segments>, seed: u64) -> Flush {
+    pub(super) fn flush(&self, seed: u64) -> Flush {
         Flush {
             backlog: Arc::clone(&self.backlog),
+            spill: Arc::clone(&self.spill),
             durable: Arc::clone(&self.durable),
-            segments,
+            segments: Arc::clone(&self.segments),
             live: Arc::clone(&self.live),
             meters: Arc::clone(&self.meters),
             settings: self.settings.clone(),
             now: Arc::clone(&self.now),
-            seed,
+            writing: self.writing(seed),
         }
+    }
+
+    pub(super) fn catch_up(&self, seed: u64) -> CatchUp {
+        CatchUp {
+            spill: Arc::clone(&self.spill),
+            backlog: Arc::clone(&self.backlog),
+            segments: Arc::clone(&self.segments),
+            reader: self.segments.reader(),
+            meters: Arc::clone(&self.meters),
+            settings: self.settings.clone(),
+            writing: self.writing(!seed),
+        }
+    }
+
+    fn writing(&self, seed: u64) -> Writing {
+        let (durable, meters) = (Arc::clone(&self.durable), Arc::clone(&self.meters));
+        Writing { durable, meters, backoff: Backoff::new(seed), again: Arc::clone(&self.again) }
     }
 
     pub(super) fn recovery(&self) -> Recovery {
@@ -102,9 +130,10 @@ impl Rooms {
             live: Arc::clone(&self.live),
             opener: self.opener(RECOVERY_PATIENCE),
             backlog: Arc::clone(&self.backlog),
+            spill: Arc::clone(&self.spill),
             settings: self.settings.clone(),
             now: Arc::clone(&self.now),
-            tap: self.tap.clone(),
+            begun: None,
             recovered: Recovered::default(),
         }
     }
@@ -112,12 +141,21 @@ impl Rooms {
     pub(super) fn playback(&self, intake: Arc<Intake>) -> Playback {
         let (live, durable, hot) = (&self.live, &self.durable, &self.hot);
         let eraser = Eraser::new(Arc::clone(live), Arc::clone(durable), Arc::clone(hot));
-        let hot_ms_max = self.settings.hot_ms_max;
-        Playback::new(Arc::clone(live), Arc::clone(durable), Arc::clone(hot), intake, eraser, hot_ms_max)
+        Playback {
+            live: Arc::clone(live),
+            waiting: Waiting { spill: Arc::clone(&self.spill), rules: self.settings.rules },
+            durable: Arc::clone(durable),
+            hot: Arc::clone(hot),
+            intake,
+            eraser,
+            hot_ms_max: self.settings.hot_ms_max,
+            readings: Readings::default(),
+        }
     }
 
     fn opener(&self, patience: Duration) -> Opener {
         let (durable, hot) = (Arc::clone(&self.durable), Arc::clone(&self.hot));
-        Opener { durable, hot, meters: Arc::clone(&self.meters), patience }
+        let (spill, meters) = (Arc::clone(&self.spill), Arc::clone(&self.meters));
+        Opener { spill, durable, hot, meters, patience }
     }
 }

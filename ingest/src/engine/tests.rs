@@ -54,7 +54,7 @@ async fn what_a_full_disk_does_not_take_is_turned_away_and_not_lost() {
     let parts = Parts {
         durable: Arc::new(durable),
         hot: Arc::new(EmbeddedHot::default()),
-        disk: Arc::new(NoSpace(FsDisk::open(folder.path().join("journal")).unwrap())),
+        disk: Some(Arc::new(NoSpace(FsDisk::open(folder.path().join("journal")).unwrap()))),
         journal: journal::Settings::default(),
         verifier: Arc::new(Development),
         now: Arc::new(|| NOW),

@@ -11,26 +11,26 @@ const FIRST_MS_MAX: u64 = 50;
 const WAIT_MS_MAX: u64 = 5_000;
 
 /// Counts attempts and says how long to wait before the next.
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     attempt: u32,
     dice: SmallRng,
 }
 
 impl Backoff {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { attempt: 0, dice: SmallRng::seed_from_u64(seed) }
     }
 
     /// The attempt that failed, from 1, and how long to wait before the next: 1 ms to a bound that doubles from 50 ms
     /// to 5 s.
-    pub(super) fn next(&mut self) -> (u32, Duration) {
+    pub(crate) fn next(&mut self) -> (u32, Duration) {
         let bound_ms = FIRST_MS_MAX.saturating_mul(1 << self.attempt.min(16)).min(WAIT_MS_MAX);
         self.attempt = self.attempt.saturating_add(1);
         (self.attempt, Duration::from_millis(self.dice.random_range(1..=bound_ms)))
     }
 
     /// Begins again after a success.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.attempt = 0;
     }
 }

@@ -11,8 +11,9 @@ use crate::{
     live::{Live, Session},
     meters::Meters,
     opener::Opener,
-    settings::Limits,
+    settings::{Limits, SpillSettings},
     shard::Pending,
+    spill::Spill,
     tally::Tally,
     ticket::Ticket,
 };
@@ -31,6 +32,7 @@ impl Door {
     async fn new(shard_events_max: usize, batch_events_max: usize) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let opener = Opener {
+            spill: Arc::new(Spill::new(SpillSettings::NONE, Arc::default())),
             durable: Arc::new(EmbeddedDurable::open(folder.path(), Default::default()).unwrap()),
             hot: Arc::new(EmbeddedHot::new(Default::default())),
             meters: Arc::new(Meters::default()),

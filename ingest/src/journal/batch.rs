@@ -2,7 +2,7 @@
 
 use super::{
     error::TooLarge,
-    record::{ALIGN, Binding, HEADER_BYTES, RECORD_BYTES_MAX, unsealed_header},
+    record::{ALIGN, Binding, HEADER_BYTES, RECORD_BYTES_MAX, framed_bytes_of, unsealed_header},
     settings::BATCH_BYTES_MAX,
 };
 
@@ -56,6 +56,16 @@ impl Batch {
         self.framed.len()
     }
 
+    /// Where each record begins, in bytes from the batch's beginning, in their order.
+    pub fn begins(&self) -> impl Iterator<Item = usize> + '_ {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let begin = at;
+            at += framed_bytes_of(self.framed.get(begin..)?)?;
+            Some(begin)
+        })
+    }
+
     /// Forgets the records and keeps the memory.
     pub fn clear(&mut self) {
         self.framed.clear();
@@ -104,6 +114,7 @@ mod tests {
         batch.push(|out| out.extend_from_slice(b"nine byte")).unwrap();
         batch.push(|_| {}).unwrap();
         assert_eq!((batch.len(), batch.bytes()), (2, 32 + 16));
+        assert_eq!(batch.begins().collect::<Vec<_>>(), [0, 32]);
         batch.clear();
         assert_eq!((batch.len(), batch.bytes(), batch.is_empty()), (0, 0, true));
     }

@@ -10,7 +10,7 @@ use super::{
 /// Reads any bytes as a segment; returns how many records it counts.
 pub(crate) fn records(segment: &[u8], mut visit: impl FnMut(&[u8])) -> u64 {
     let id = SegmentHeader::decode(segment).map_or(SegmentId(1), |header| header.id);
-    let pass = |payload: &[u8]| {
+    let pass = |payload: &[u8], _| {
         visit(payload);
         Ok::<(), Infallible>(())
     };

@@ -5,8 +5,8 @@
 //!
 //! In reading order: [`Settings`]; `record` and `segment` are the bytes on the disk
 //! (`docs/adr/0002-journal-format.md`); `batch` frames records; `writer` commits and rotates; `segments` knows
-//! what is held and trims the rest; `scan` reads one segment, damaged or not; `replay` reads them all, at start or
-//! for `verify`, and answers with a [`Report`]. Files are touched through [`Disk`] alone.
+//! what is held and trims the rest; `place` reads one record again; `scan` reads one segment, damaged or not; `replay`
+//! reads them all, at start or for `verify`, and answers with a [`Report`]. Files are touched through [`Disk`] alone.
 //!
 //! What a reader may rely on: every committed record that the disk still holds is served, in the order of the commits.
 //! What it may not: records of a batch that was never acknowledged may be served too.
@@ -26,6 +26,8 @@ mod batch;
 mod writer;
 
 mod segments;
+
+mod place;
 
 mod listing;
 
@@ -50,6 +52,8 @@ pub use disk::{
     fs::{FsDisk, FsDiskError},
 };
 pub use error::{JournalError, TooLarge, TrimError};
+pub use place::Place;
+pub(crate) use place::PlaceReader;
 pub use record::RECORD_BYTES_MAX;
 pub use replay::{Replay, salvage, verify};
 pub use report::{DAMAGES_LISTED_MAX, Damage, Damages, Gap, Report};

@@ -42,7 +42,11 @@ impl Binding {
 
     /// The record at this offset of a segment's bytes, if what is there is one.
     pub(crate) fn read(self, segment: &[u8], at: usize) -> Option<Record<'_>> {
-        let bytes = segment.get(at..)?;
+        self.read_from(segment.get(at..)?, at)
+    }
+
+    /// The same of bytes that begin at this offset.
+    pub(crate) fn read_from(self, bytes: &[u8], at: usize) -> Option<Record<'_>> {
         let header = Header::decode(bytes.first_chunk()?)?;
         let payload_bytes = usize::try_from(header.payload_bytes).ok()?;
         let batch_at = usize::try_from(header.batch_steps).ok()?.checked_mul(ALIGN)?;
@@ -108,12 +112,12 @@ pub(crate) fn unsealed_header(payload_bytes: u32) -> [u8; HEADER_BYTES] {
 }
 
 /// What a payload of this size takes in a segment.
-pub(crate) fn framed_bytes(payload_bytes: usize) -> usize {
+pub(crate) const fn framed_bytes(payload_bytes: usize) -> usize {
     (HEADER_BYTES + payload_bytes).next_multiple_of(ALIGN)
 }
 
 /// What the first of these framed records takes, if there is one.
-fn framed_bytes_of(framed: &[u8]) -> Option<usize> {
+pub(crate) fn framed_bytes_of(framed: &[u8]) -> Option<usize> {
     let header = Header::decode(framed.first_chunk()?)?;
     usize::try_from(header.payload_bytes).ok().map(framed_bytes)
 }

@@ -5,6 +5,7 @@ use std::{collections::VecDeque, fmt, io, sync::Arc};
 use super::{
     disk::Disk,
     listing::{Found, Listing},
+    place::Place,
     report::{Gap, Report},
     scan::{Findings, data_end, scan},
     segment::{SEGMENT_HEADER_BYTES, SegmentHeader, SegmentId},
@@ -36,23 +37,24 @@ impl Replay {
     ///
     /// The first error of `visit`. Run again to go on: at the beginning of that segment, so some records come twice.
     pub fn run<E>(&mut self, mut visit: impl FnMut(&[u8], &Hold) -> Result<(), E>) -> Result<Report, E> {
-        while self.next_segment(&mut visit)? {}
+        while self.next_segment(|payload, hold, _| visit(payload, hold))? {}
         Ok(self.report())
     }
 
-    /// Does the same for the oldest segment that is left. False when none was left.
+    /// Does the same for the oldest segment that is left, and says where in it each record is ([`Place`]). False when
+    /// none was left.
     ///
     /// # Errors
     ///
     /// The first error of `visit`; the segment is then still left.
     pub fn next_segment<E>(
         &mut self,
-        mut visit: impl FnMut(&[u8], &Hold) -> Result<(), E>,
+        mut visit: impl FnMut(&[u8], &Hold, Place) -> Result<(), E>,
     ) -> Result<bool, E> {
         let Some(&found) = self.found.front() else { return Ok(false) };
         let hold = self.segments.hold(found.id);
         let reader = Reader { disk: &*self.disk, found, next: self.found.get(1), is_written: false };
-        match reader.read(&mut self.buffer, |payload| visit(payload, &hold))? {
+        match reader.read(&mut self.buffer, |payload, at| visit(payload, &hold, Place::at(at)))? {
             Some(findings) => {
                 self.segments.replayed(found.id, findings.is_damaged());
                 self.report.add(found.id, findings);
@@ -106,7 +108,7 @@ pub fn salvage<E: From<io::Error>>(
     for (index, &found) in listing.segments.iter().enumerate() {
         let next = listing.segments.get(index + 1);
         let reader = Reader { disk, found, next, is_written: next.is_none() };
-        match reader.read(&mut buffer, |payload| visit(found.id, payload))? {
+        match reader.read(&mut buffer, |payload, _| visit(found.id, payload))? {
             Some(findings) => report.add(found.id, findings),
             None => report.missing.push(Gap { first: found.id, last: found.id }),
         }
@@ -129,7 +131,7 @@ pub(crate) fn read_again(disk: &dyn Disk, id: SegmentId, mut visit: impl FnMut(&
     let Some(&found) = listing.segments.get(index) else { return Ok(()) };
     let next = listing.segments.get(index + 1);
     let reader = Reader { disk, found, next, is_written: next.is_none() };
-    reader.read(&mut Vec::new(), |payload| {
+    reader.read(&mut Vec::new(), |payload, _| {
         visit(payload);
         Ok::<(), io::Error>(())
     })?;
@@ -157,7 +159,7 @@ impl Reader<'_> {
     fn read<E>(
         &self,
         buffer: &mut Vec<u8>,
-        visit: impl FnMut(&[u8]) -> Result<(), E>,
+        visit: impl FnMut(&[u8], usize) -> Result<(), E>,
     ) -> Result<Option<Findings>, E> {
         let Some(mut loaded) = self.load(buffer) else { return Ok(None) };
         if self.is_written {

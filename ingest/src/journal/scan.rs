@@ -32,7 +32,7 @@ impl Findings {
     }
 }
 
-/// Passes every valid record of a segment to `visit`, in order, and says what else there was.
+/// Passes every valid record of a segment to `visit`, with its place, in order, and says what else there was.
 ///
 /// `segment` is the data of a file of `file_bytes` bytes, which behind it reads as zeros. `sealed_end` is where the next
 /// segment says that this one's records end.
@@ -41,7 +41,7 @@ pub(crate) fn scan<E>(
     segment: &[u8],
     file_bytes: usize,
     sealed_end: Option<usize>,
-    mut visit: impl FnMut(&[u8]) -> Result<(), E>,
+    mut visit: impl FnMut(&[u8], usize) -> Result<(), E>,
 ) -> Result<Findings, E> {
     let header = SegmentHeader::decode(segment).filter(|header| header.id == id);
     let data_end = data_end(segment);
@@ -54,8 +54,9 @@ pub(crate) fn scan<E>(
     while walk.at < data_end.min(limit) {
         match binding.read(within, walk.at).filter(|record| record.batch_at >= walk.batch_at) {
             Some(record) => {
+                let at = walk.at;
                 walk.pass(&record);
-                visit(record.payload)?;
+                visit(record.payload, at)?;
             }
             None => walk.skip(),
         }

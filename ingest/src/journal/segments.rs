@@ -6,7 +6,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::{disk::Disk, error::TrimError, listing::Listing, replay, segment::SegmentId};
+use super::{
+    disk::Disk,
+    error::TrimError,
+    listing::Listing,
+    place::{self, Place, PlaceReader},
+    replay,
+    segment::SegmentId,
+};
 
 /// Keeps a segment from being trimmed until it and all its clones are dropped.
 #[derive(Debug, Clone)]
@@ -34,8 +41,10 @@ impl Hold {
 /// To trim, in this order: ask [`Segments::trimmable`], make the store persist what it was given, call
 /// [`Segments::trim`] with that answer. Asking after persisting would trim records that came in between and are in the
 /// store's memory only.
+#[derive(Default)]
 pub struct Segments {
-    disk: Arc<dyn Disk>,
+    /// None where there is no journal, and no segments.
+    disk: Option<Arc<dyn Disk>>,
     table: Mutex<Table>,
 }
 
@@ -53,6 +62,7 @@ pub struct SegmentStats {
 }
 
 /// Rising ids, the newest last: the one that is being written, or the last that was.
+#[derive(Default)]
 struct Table {
     segments: VecDeque<Segment>,
     quarantined: u64,
@@ -72,7 +82,8 @@ impl Segments {
     pub(crate) fn found(disk: Arc<dyn Disk>, listing: &Listing) -> Self {
         let segments = listing.segments.iter().map(|found| Segment::new(found.id, found.bytes, false));
         let quarantined = listing.quarantined.len() as u64;
-        Self { disk, table: Mutex::new(Table { segments: segments.collect(), quarantined }) }
+        let table = Table { segments: segments.collect(), quarantined };
+        Self { disk: Some(disk), table: Mutex::new(table) }
     }
 
     /// The newest segment such that it and all older ones are complete, replayed and held by no one.
@@ -112,7 +123,10 @@ impl Segments {
     ///
     /// If the directory cannot be read.
     pub(crate) fn read_again(&self, id: SegmentId, visit: impl FnMut(&[u8])) -> io::Result<()> {
-        replay::read_again(&*self.disk, id, visit)
+        match &self.disk {
+            Some(disk) => replay::read_again(&**disk, id, visit),
+            None => Ok(()),
+        }
     }
 
     /// How much there is on the disk.
@@ -150,6 +164,23 @@ impl Segments {
         }
     }
 
+    /// Notes that a record of a segment can no longer be read: the segment is kept aside when it is trimmed.
+    pub(crate) fn damaged(&self, id: SegmentId) {
+        if let Some(segment) = self.table().get(id) {
+            segment.damaged = true;
+        }
+    }
+
+    /// Reads a record at a place that its commit or its replay told; none when it cannot be read.
+    pub(crate) fn record(&self, id: SegmentId, place: Place) -> Option<Vec<u8>> {
+        place::read_one(self.disk.as_deref()?, id, place)
+    }
+
+    /// A reader of many records.
+    pub(crate) fn reader(&self) -> PlaceReader {
+        PlaceReader::new(self.disk.clone())
+    }
+
     fn oldest_free(&self, through: SegmentId) -> Option<(SegmentId, bool)> {
         let table = self.table();
         let oldest = table.free().next().filter(|segment| segment.id <= through);
@@ -157,16 +188,17 @@ impl Segments {
     }
 
     fn discard(&self, id: SegmentId, damaged: bool) -> io::Result<()> {
+        let Some(disk) = &self.disk else { return Ok(()) };
         let gone = match damaged {
-            true => self.disk.rename(&id.file_name(), &id.quarantine_name()),
-            false => self.disk.remove(&id.file_name()),
+            true => disk.rename(&id.file_name(), &id.quarantine_name()),
+            false => disk.remove(&id.file_name()),
         };
         match gone {
             // An earlier trim got this far and failed behind it.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             other => other?,
         }
-        self.disk.sync_dir()
+        disk.sync_dir()
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

@@ -31,6 +31,8 @@ struct Active {
     file: Box<dyn DiskFile>,
     binding: Binding,
     hold: Hold,
+    /// Where the last batch begins.
+    began_at: usize,
     /// Where the next batch goes. All before it is durable.
     end: usize,
     created_at_ms: i64,
@@ -70,11 +72,37 @@ impl Journal {
     /// [`JournalError::Full`]: retry later; a refused record may still be served after a crash, as any that was never
     /// acknowledged. [`JournalError::TooLarge`]: divide. [`JournalError::Broken`]: stop the process.
     pub fn commit(&mut self, batch: &mut Batch, now_ms: i64) -> Result<Hold, JournalError> {
+        self.commit_within(batch, now_ms, self.settings.segment_age_ms_max)
+    }
+
+    /// The same, however old the segment is. While older ones are needed for long, nothing is won by closing this one:
+    /// the oldest goes first, and each takes its whole size on the disk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Journal::commit`].
+    pub fn commit_at_any_age(&mut self, batch: &mut Batch, now_ms: i64) -> Result<Hold, JournalError> {
+        self.commit_within(batch, now_ms, u64::MAX)
+    }
+
+    fn commit_within(
+        &mut self,
+        batch: &mut Batch,
+        now_ms: i64,
+        age_ms_max: u64,
+    ) -> Result<Hold, JournalError> {
         if let Some(source) = &self.broken {
             return Err(JournalError::Broken(Arc::clone(source)));
         }
         bounded("batch", batch.bytes(), self.settings.segment_bytes - SEGMENT_HEADER_BYTES)?;
-        self.append(batch, now_ms).map_err(|fault| self.settle(fault))
+        self.append(batch, now_ms, age_ms_max).map_err(|fault| self.settle(fault))
+    }
+
+    /// Where in its segment the last committed batch begins, in bytes; its records' places follow from
+    /// [`Batch::begins`].
+    #[must_use]
+    pub fn began_at(&self) -> usize {
+        self.active.as_ref().map_or(SEGMENT_HEADER_BYTES, |active| active.began_at)
     }
 
     /// Passes every record found at start to `visit`, oldest first; see [`Replay::run`].
@@ -101,9 +129,9 @@ impl Journal {
         Arc::clone(&self.segments)
     }
 
-    fn append(&mut self, batch: &mut Batch, now_ms: i64) -> Result<Hold, Fault> {
+    fn append(&mut self, batch: &mut Batch, now_ms: i64, age_ms_max: u64) -> Result<Hold, Fault> {
         let active = match &mut self.active {
-            Some(active) if active.takes(batch.bytes(), now_ms, &self.settings) => active,
+            Some(active) if active.takes(batch.bytes(), now_ms, age_ms_max, &self.settings) => active,
             _ => {
                 let fresh = self.begin_segment(now_ms)?;
                 self.active.insert(fresh)
@@ -128,7 +156,8 @@ impl Journal {
         self.newest = Some(id);
         let hold = self.segments.begun(id, header.segment_bytes);
         let binding = Binding::to(id);
-        Ok(Active { file, binding, hold, end: SEGMENT_HEADER_BYTES, created_at_ms: now_ms })
+        let end = SEGMENT_HEADER_BYTES;
+        Ok(Active { file, binding, hold, began_at: end, end, created_at_ms: now_ms })
     }
 
     fn next_id(&self) -> Result<SegmentId, Fault> {
@@ -173,9 +202,9 @@ impl fmt::Debug for Journal {
 }
 
 impl Active {
-    fn takes(&self, batch_bytes: usize, now_ms: i64, settings: &Settings) -> bool {
+    fn takes(&self, batch_bytes: usize, now_ms: i64, age_ms_max: u64, settings: &Settings) -> bool {
         let age_ms = u64::try_from(now_ms.saturating_sub(self.created_at_ms)).unwrap_or(0);
-        let young = age_ms < settings.segment_age_ms_max || self.end == SEGMENT_HEADER_BYTES;
+        let young = age_ms < age_ms_max || self.end == SEGMENT_HEADER_BYTES;
         young && self.end + batch_bytes <= settings.segment_bytes
     }
 
@@ -197,6 +226,7 @@ impl Active {
             self.take_back(batch.bytes());
             return Err(Fault::Broken(error));
         }
+        self.began_at = self.end;
         self.end += batch.bytes();
         Ok(())
     }

@@ -78,6 +78,11 @@ impl Viewer {
         }
     }
 
+    /// Up to when all of theirs is hidden, as far as is known here.
+    pub(crate) fn erased_through_ms(&self) -> Option<i64> {
+        self.with(|state| state.erased_through_ms)
+    }
+
     /// False while an erasure may be known to the durable store alone: it must be asked before anything is shown.
     pub(crate) fn is_erasure_known(&self) -> bool {
         self.with(|state| state.is_erasure_known)

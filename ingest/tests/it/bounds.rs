@@ -145,7 +145,7 @@ impl House {
         let parts = Parts {
             durable: Arc::new(GatedStore { gate: store_gate.clone() }),
             hot: Arc::new(EmbeddedHot::default()),
-            disk: Arc::new(GatedDisk { inner, gate: journal_gate.clone() }),
+            disk: Some(Arc::new(GatedDisk { inner, gate: journal_gate.clone() })),
             journal: journal::Settings { segment_bytes: 8 << 20, ..journal::Settings::default() },
             verifier: Arc::new(Development),
             now,

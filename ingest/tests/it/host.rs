@@ -62,7 +62,7 @@ impl Host {
         let parts = Parts {
             durable: Arc::new(open_durable(&folder.path().join("store")).await),
             hot,
-            disk: Arc::new(disk),
+            disk: Some(Arc::new(disk)),
             journal: journal::Settings::default(),
             verifier,
             now: Arc::new(now_ms),

@@ -75,7 +75,7 @@ impl Server {
                 EmbeddedDurable::open(&dir.path().join("store"), EmbeddedSettings::default()).unwrap(),
             ),
             hot: Arc::new(EmbeddedHot::default()),
-            disk: Arc::new(journal::FsDisk::open(dir.path().join("journal")).unwrap()),
+            disk: Some(Arc::new(journal::FsDisk::open(dir.path().join("journal")).unwrap())),
             journal: journal::Settings { segment_bytes: 32 << 20, ..journal::Settings::default() },
             verifier: Arc::new(Development),
             now: Arc::new(move || clock.load(Ordering::Relaxed)),

@@ -13,6 +13,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod backlog;
 mod bounds;
 mod cmcd;
 mod grpc;

@@ -8,7 +8,7 @@
 //! `world` has the dice, the clock and the weather; `disk`, `durable` (over `stored`) and `hot` are what the engine stands
 //! on; `show`, `player` and `turn` are what the viewers send, `remote` what they mark, erase and read; `ledger` is what
 //! they know, `reading` holds what is read against it; `stage` has all of this, `run` is the order in which it happens;
-//! `found` is what the simulation has found so far.
+//! `found` is what the simulation has found so far, `spilled` what waits in the journal alone, step by step.
 
 mod disk;
 mod durable;
@@ -20,6 +20,7 @@ mod reading;
 mod remote;
 mod run;
 mod show;
+mod spilled;
 mod stage;
 mod stored;
 mod turn;

@@ -2,7 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use playhead_ingest::{edge::quic, engine::Engine, tally::Count};
+use playhead_ingest::{
+    edge::quic,
+    engine::{Engine, Levels},
+    meters::Meters,
+    tally::Count,
+};
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -57,6 +62,13 @@ fn register_meters(registry: &mut Registry, engine: &Engine) {
             "Events written again behind an outage of the store",
             &meters.flush_repeated,
         ),
+        ("backlog_spilled_events", "Events that went to wait in the journal alone", &meters.spilled),
+        (
+            "backlog_caught_up_events",
+            "Events that went from the journal alone to the store",
+            &meters.caught_up,
+        ),
+        ("backlog_full", "Times that the commit waited: no room for more backlog", &meters.backlog_full),
         ("opened_blind", "Sessions opened without an answer of the durable store", &meters.opened_blind),
     ];
     for (name, help, counter) in counters {
@@ -155,11 +167,29 @@ impl Page<'_, '_> {
         let levels = engine.levels();
         self.gauge("live_sessions", "Sessions that are live on this node", levels.live_sessions as u64)?;
         self.gauge("backlog_events", "Committed, waiting for the store", levels.backlog_events as u64)?;
+        self.backlog(engine.meters(), &levels)?;
         self.gauge("waiting_events", "In all shards, waiting for a commit", levels.waiting_events as u64)?;
         self.gauge("waiting_events_max", "What all shards hold together", shard_events_max as u64)?;
         self.gauge("journal_segments", "The journal's segments", levels.journal.segments)?;
         self.gauge("journal_bytes", "Bytes of the journal's files", levels.journal.bytes)?;
         self.gauge("journal_quarantined", "Damaged segments that were set aside", levels.journal.quarantined)
+    }
+
+    /// How far the durable store is behind, and for how long it is away.
+    fn backlog(&mut self, meters: &Meters, levels: &Levels) -> fmt::Result {
+        let Levels { backlog_oldest_age, spill, .. } = levels;
+        self.gauge(
+            "journal_backlog_events",
+            "Waiting for the store in the journal alone",
+            spill.events as u64,
+        )?;
+        self.gauge("journal_backlog_segments", "Segments that hold those", spill.segments as u64)?;
+        let oldest_s = backlog_oldest_age.max(&spill.oldest_age).as_secs_f64();
+        self.gauge_seconds("backlog_oldest_age", "How long the oldest has waited for the store", oldest_s)?;
+        let outage_s = meters.outage.now().as_secs_f64();
+        self.gauge_seconds("store_away", "How long the store has taken nothing, 0 while it does", outage_s)?;
+        let help = "Time in which the store took nothing";
+        self.seconds("store_outage", help, meters.outage.total().as_secs_f64())
     }
 
     /// What the last start found.
@@ -169,6 +199,7 @@ impl Page<'_, '_> {
             ("recovered_events", "Events that the start took from the journal", recovered.events),
             ("recovered_known_events", "Events in the journal that the store had already", recovered.known),
             ("recovered_marks", "Explicit marks that the start took from the journal", recovered.marks),
+            ("recovered_spilled_events", "Events that the start left in the journal", recovered.spilled),
             ("recovered_unreadable", "Records that mean nothing to this version", recovered.unreadable),
             (
                 "recovered_torn_bytes",
@@ -195,6 +226,12 @@ impl Page<'_, '_> {
 
     fn seconds(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
         let metric = ConstCounter::new(value);
+        let unit = Some(&Unit::Seconds);
+        metric.encode(self.0.encode_descriptor(name, help, unit, metric.metric_type())?)
+    }
+
+    fn gauge_seconds(&mut self, name: &str, help: &str, value: f64) -> fmt::Result {
+        let metric = ConstGauge::new(value);
         let unit = Some(&Unit::Seconds);
         metric.encode(self.0.encode_descriptor(name, help, unit, metric.metric_type())?)
     }

@@ -33,7 +33,9 @@ pub(crate) fn settings(read: &mut Reader) -> Result<Settings, ConfigError> {
         commit_events_max: engine.count("commit_events_max", "A commit that has so many takes no more.")?,
         commit_distance_ms: engine
             .number("commit_distance_ms", "Least time between two commits under load, ms.")?,
-        backlog_events_max: engine.count("backlog_events_max", "Most events that wait for the store.")?,
+        backlog_events_max: engine
+            .count("backlog_events_max", "Most events that wait for the store in memory.")?,
+        spill: engine.default.spill.clone(),
         hot_ms_max: engine.number("hot_ms_max", "How long a commit waits for the hot store, ms.")?,
         trim_every_ms: engine.number("trim_every_ms", "How often the journal is trimmed, ms.")?,
         session_idle_ms: engine

@@ -1,24 +1,16 @@
 //! The memory ceiling: what the bounds add up to has to fit, so that a full server is a busy server and not a dead one.
 
-use playhead_ingest::{edge::http, settings::Settings};
-use playhead_store::{durable::embedded::EmbeddedSettings, hot::embedded::EmbeddedHotSettings};
+use playhead_ingest::edge::http;
+use playhead_store::{
+    durable::embedded::EmbeddedSettings,
+    hot::{embedded::EmbeddedHotSettings, redis},
+};
 
-use super::{ConfigError, HotSettings, read::Reader};
+use super::{Config, ConfigError, DurableSettings, HotSettings, MB, read::Reader};
 
 /// Holds the sum of the engine's bounds and the stores' against the ceiling.
-pub(crate) fn check(
-    engine: &Settings,
-    store: &EmbeddedSettings,
-    hot: &HotSettings,
-    allowed_mb: u64,
-    read: &Reader,
-) -> Result<(), ConfigError> {
-    let mut parts: Vec<(&str, u64)> =
-        engine.memory_parts().into_iter().map(|(name, bytes)| (name, bytes as u64)).collect();
-    parts.extend(store_parts(store));
-    parts.push(("hot store", hot_bytes(hot)));
-    parts.push(("verified tokens", playhead_ingest::identity::cache::CACHE_BYTES_MAX));
-    parts.push(("HTTP bodies", http::Options::default().body_bytes_max as u64));
+pub(crate) fn check(config: &Config, allowed_mb: u64, read: &Reader) -> Result<(), ConfigError> {
+    let mut parts = parts(config);
     let needed_mb = parts.iter().map(|&(_, bytes)| bytes).sum::<u64>().div_ceil(MB);
     if needed_mb <= allowed_mb {
         return Ok(());
@@ -33,6 +25,21 @@ pub(crate) fn check(
     Err(ConfigError::Memory { allowed_mb, needed_mb, consumers: consumers.join(", "), said_by })
 }
 
+fn parts(config: &Config) -> Vec<(&'static str, u64)> {
+    let engine = config.engine.memory_parts();
+    let mut parts: Vec<_> = engine.into_iter().map(|(name, bytes)| (name, bytes as u64)).collect();
+    if config.durable == DurableSettings::Embedded {
+        parts.extend(store_parts(&config.store));
+    }
+    if let Some(journal) = config.journal.as_ref().filter(|_| config.engine.spill.events_max > 0) {
+        parts.push(("catch-up (journal.segment_mb)", journal.segment_bytes as u64));
+    }
+    parts.push(("hot store", hot_bytes(&config.hot)));
+    parts.push(("verified tokens", playhead_ingest::identity::cache::CACHE_BYTES_MAX));
+    parts.push(("HTTP bodies", http::Options::default().body_bytes_max as u64));
+    parts
+}
+
 /// What the embedded store takes. Where the disk cannot follow, its write buffers are five, then writes wait.
 fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 3] {
     [
@@ -45,7 +52,9 @@ fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 3] {
 fn hot_bytes(hot: &HotSettings) -> u64 {
     match hot {
         HotSettings::Embedded(hot) => embedded_hot_bytes(hot),
-        HotSettings::Redis(hot) => u64::from(hot.calls_max) * HOT_CALL_BYTES,
+        HotSettings::Redis(hot) => {
+            u64::from(hot.calls_max) * HOT_CALL_BYTES + redis::KNOWN_ACCOUNTS_MAX as u64 * KNOWN_ACCOUNT_BYTES
+        }
     }
 }
 
@@ -55,13 +64,14 @@ fn embedded_hot_bytes(hot: &EmbeddedHotSettings) -> u64 {
         .saturating_add(hot.accounts_max as u64 * HOT_ACCOUNT_BYTES)
 }
 
-const MB: u64 = 1 << 20;
 /// As `EmbeddedHotSettings` says, with ids of a UUID's length.
 const HOT_SESSION_BYTES: u64 = 400;
 /// Likewise.
 const HOT_POSITION_BYTES: u64 = 800;
 /// A call that waits for its reply: its keys, arguments and packed form, ids of a UUID's length supposed.
 const HOT_CALL_BYTES: u64 = 1_200;
+/// What is remembered of an account's leases, with two streams.
+const KNOWN_ACCOUNT_BYTES: u64 = 1_024;
 /// Likewise, with one stream.
 const HOT_ACCOUNT_BYTES: u64 = 900;
 /// How many consumers the error names.

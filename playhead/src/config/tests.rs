@@ -1,4 +1,5 @@
 use super::*;
+use playhead_ingest::settings::SpillSettings;
 
 fn layers(file: &str, environment: &[(&str, &str)], set: &[&str]) -> Result<Layers, ConfigError> {
     let folder = tempfile::tempdir().unwrap();
@@ -68,6 +69,13 @@ fn every_wrong_value_names_key_value_range_and_source() {
             "25 or more: one commit has to fit (engine.commit_events_max, shard_events_max)",
         ),
         ("journal.segment_age_ms=99", "100 to 86400000"),
+        ("journal.mode=away", "on or off"),
+        ("journal.mode=off", "on, unless durable.backend is scylla"),
+        ("journal.backlog_events_max=100000001", "0 to 100000000"),
+        ("journal.backlog_mb_max=1", "2 to 1048576"),
+        ("journal.backlog_mb_max=127", "128 or more: two segments (journal.segment_mb)"),
+        ("journal.backlog_age_s_max=0", "1 to 2592000"),
+        ("journal.catch_up_events_s_max=10000001", "0 to 10000000"),
         ("durable.backend=redis", "embedded or scylla"),
         ("durable.contact_points=127.0.0.1", POINTS),
         ("durable.contact_points=a:1,", POINTS),
@@ -292,7 +300,8 @@ fn file_and_environment_name_their_place() {
 #[test]
 fn an_unknown_key_is_refused_with_the_keys_that_there_are() {
     let refused = refusal("[journal]\nsegment_kb = 4\n", &[], &[]);
-    let allowed = "allowed is in [journal] segment_mb, segment_age_ms";
+    let allowed = "allowed is in [journal] mode, segment_mb, segment_age_ms, backlog_events_max, backlog_mb_max, \
+                   backlog_age_s_max, catch_up_events_s_max";
     assert_eq!(refused, format!("playhead.toml:2: there is no key \"journal.segment_kb\"; {allowed}"));
     let refused = refusal("[engin]\nshards = 4\n", &[], &[]);
     assert!(refused.contains("\"engin.shards\"; allowed is a key of [listen][data][engine]"), "{refused}");
@@ -339,6 +348,39 @@ fn bounds_beyond_the_memory_are_refused_with_the_largest_consumers() {
         "{refused}"
     );
     load_from("", &[], &["engine.sessions_max=2000000", "engine.memory_mb_max=8000"]).unwrap();
+}
+
+#[test]
+fn what_may_wait_in_the_journal_alone_waits_for_a_cluster_only() {
+    let said = ["journal.backlog_events_max=7", "journal.backlog_mb_max=200", "journal.backlog_age_s_max=60"];
+    let near = load_from("", &[], &said).unwrap().config;
+    assert_eq!(near.engine.spill, SpillSettings::NONE);
+    let far = load_from("", &[], &[&said[..], &["durable.backend=scylla"]].concat()).unwrap().config;
+    let SpillSettings { events_max, journal_bytes_max, age_s_max, .. } = far.engine.spill;
+    assert_eq!((events_max, journal_bytes_max, age_s_max), (7, 200 << 20, 60));
+}
+
+#[test]
+fn without_a_journal_nothing_waits_for_a_flush() {
+    let cluster = ["durable.backend=scylla", "journal.mode=off"];
+    let config = load_from("", &[], &cluster).unwrap().config;
+    assert_eq!((config.journal, config.engine.flush_age_ms), (None, 0));
+    let refused = refusal("", &[], &[&cluster[..], &["engine.flush_age_ms=100"]].concat());
+    assert_eq!(
+        refused,
+        "--set engine.flush_age_ms: engine.flush_age_ms is \"100\"; allowed is 0, unless journal.mode is on"
+    );
+    load_from("", &[], &[&cluster[..], &["engine.flush_age_ms=0"]].concat()).unwrap();
+}
+
+#[test]
+fn every_backend_fits_into_the_memory_by_default() {
+    for backends in [&["durable.backend=scylla"][..], &["durable.backend=scylla", "hot.backend=redis"]] {
+        load_from("", &[], backends).unwrap();
+    }
+    // Leases that the Redis backend remembers are in the sum: 64 MB.
+    let tight = ["engine.memory_mb_max=1024", "engine.backlog_events_max=1000000", "hot.backend=redis"];
+    assert!(refusal("", &[], &tight).contains("bounds add up to"));
 }
 
 #[test]

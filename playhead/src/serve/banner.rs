@@ -9,10 +9,6 @@ use super::Server;
 /// The banner of a server that is ready.
 pub(super) fn text(config: &Config, server: &Server) -> String {
     let listen = server.listen;
-    let recovered = match server.recovered() {
-        0 => String::new(),
-        events => format!("\n  journal  {events} events taken back that the store did not have yet"),
-    };
     let open = match listen.insecure_non_loopback {
         true => OPEN,
         false => "",
@@ -28,7 +24,7 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
   gRPC     {grpc}
   HTTP     {scheme}://{http}{quic}
   admin    http://{admin}/metrics (also /healthz, /readyz, /tap)
-  data     {data}{recovered}{hot}{tls}
+  data     {data}{hot}{tls}
   auth     {auth}
 {open}
 Say where alice is, ask for it, and watch events pass:{token}
@@ -43,8 +39,24 @@ Say where alice is, ask for it, and watch events pass:{token}
         hot = hot(&config.hot),
         auth = auth(&config.auth),
         admin = listen.admin,
-        data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
+        data = data(config, server),
     )
+}
+
+/// Where it rests, and what the start found there.
+fn data(config: &Config, server: &Server) -> String {
+    if config.journal.is_none() {
+        return "in the cluster alone; without it events end busy (journal.mode = off)".to_owned();
+    }
+    let folder = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
+    let recovered = match server.recovered() {
+        (0, 0) => String::new(),
+        (events, 0) => format!("\n  journal  {events} events taken back that the store did not have yet"),
+        (events, spilled) => {
+            format!("\n  journal  {events} events taken back, {spilled} more wait there for the store")
+        }
+    };
+    format!("{}{recovered}", folder.display())
 }
 
 /// How HTTP is spoken, and what curl needs for it.

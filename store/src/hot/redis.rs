@@ -210,4 +210,4 @@ fn damaged(what: &'static str, error: Malformed) -> StoreError {
 }
 
 /// Accounts whose leases a node remembers as it wrote them, a KB each.
-const KNOWN_ACCOUNTS_MAX: usize = 65_536;
+pub const KNOWN_ACCOUNTS_MAX: usize = 65_536;

@@ -236,6 +236,7 @@ const SEAMS: &[Seam] = &[
             "ingest/src/edge",
             "ingest/src/commit",
             "ingest/src/flush",
+            "ingest/src/catch_up.rs",
             // The flush before the first commit.
             "ingest/src/recovery.rs",
             "ingest/src/engine.rs",

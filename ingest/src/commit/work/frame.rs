@@ -13,6 +13,7 @@ use crate::{
     admission::{RejectReason, Rejection},
     leases::{Leases, Said},
     live::{Playing, Session, Viewer},
+    record::Record,
     settings::Settings,
     shard::{Frame, Load},
     tally::Ending,
@@ -120,6 +121,20 @@ impl FrameWork {
         *description = last_at_ms.map(|last_at_ms| describe(session, playing, last_at_ms));
         *position = position_of(fresh, session, playing, settings);
         *said = Said::by(fresh);
+    }
+
+    /// What a journal says of it, if it has something new; `events` are its new ones.
+    pub(super) fn record(&self, events: &[Event]) -> Option<Record> {
+        match &self.what {
+            What::Events { session, description, .. } => description.clone().map(|description| {
+                let (key, clock, events) = (session.key.clone(), session.clock, events.to_vec());
+                Record::Events { key, clock, description, events }
+            }),
+            What::Mark { viewer, item, row } => {
+                let (user, item, row) = (viewer.user.clone(), item.clone(), (**row).clone());
+                Some(Record::Mark { user, item, row })
+            }
+        }
     }
 
     /// Hands out what has become durable; `events` are its new ones.

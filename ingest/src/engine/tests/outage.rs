@@ -100,7 +100,7 @@ async fn what_a_store_lost_in_a_crash_is_written_again() {
     let parts = Parts {
         durable: Arc::clone(&store) as Arc<dyn Durable>,
         hot: Arc::new(EmbeddedHot::default()),
-        disk: Arc::new(FsDisk::open(folder.path().join("journal")).unwrap()),
+        disk: Some(Arc::new(FsDisk::open(folder.path().join("journal")).unwrap())),
         journal: journal::Settings::default(),
         verifier: Arc::new(Development),
         now: Arc::new(|| NOW),

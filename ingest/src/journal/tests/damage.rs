@@ -231,7 +231,7 @@ proptest! {
         noise in prop::collection::vec(any::<u8>(), 0..3_000),
         sealed_end in prop::option::of(0..5_000_usize),
     ) {
-        let findings = scan(SegmentId(1), &noise, noise.len(), sealed_end, |_| Ok::<_, Infallible>(())).unwrap();
+        let findings = scan(SegmentId(1), &noise, noise.len(), sealed_end, |_, _| Ok::<_, Infallible>(())).unwrap();
         prop_assert_eq!(findings.records, 0);
         let found = findings.damaged.bytes + findings.torn_bytes;
         prop_assert!(findings.unfinished || found as usize >= data_end(&noise), "{:?}", findings);

@@ -20,6 +20,8 @@ use super::{
 /// A faulty durable store. It outlives the engine.
 pub struct SimDurable {
     world: Arc<World>,
+    /// It is a cluster, which is not all without power at once: what it took is there.
+    is_lasting: bool,
     rows: Mutex<Rows>,
 }
 
@@ -49,8 +51,8 @@ enum Fate {
 }
 
 impl SimDurable {
-    pub fn new(world: &Arc<World>) -> Arc<Self> {
-        Arc::new(Self { world: Arc::clone(world), rows: Mutex::default() })
+    pub fn new(world: &Arc<World>, is_lasting: bool) -> Arc<Self> {
+        Arc::new(Self { world: Arc::clone(world), is_lasting, rows: Mutex::default() })
     }
 
     /// Refuses all writes of a session for a while.
@@ -66,6 +68,9 @@ impl SimDurable {
     /// The power is lost: of what was not persisted, any part is gone.
     pub fn lose_power(&self) {
         let mut rows = self.rows();
+        if self.is_lasting {
+            return rows.persist(usize::MAX);
+        }
         let mut left = rows.persisted.clone();
         let pieces = std::mem::take(&mut rows.unpersisted);
         pieces.iter().filter(|_| self.world.chance(50)).for_each(|piece| left.apply(piece));
@@ -92,6 +97,9 @@ impl SimDurable {
 
     /// What a power loss would leave for sure.
     pub fn persisted(&self) -> Stored {
+        if self.is_lasting {
+            return self.content();
+        }
         self.rows().persisted.clone()
     }
 
@@ -153,6 +161,11 @@ impl Rows {
         self.unpersisted.push(piece);
     }
 
+    fn persist(&mut self, pieces_max: usize) {
+        let count = pieces_max.min(self.unpersisted.len());
+        self.unpersisted.drain(..count).for_each(|piece| self.persisted.apply(&piece));
+    }
+
     fn refuses(&self, batch: &WriteBatch, now_ms: i64) -> bool {
         let is_refused = |key| self.refused.get(key).is_some_and(|&until_ms| now_ms < until_ms);
         batch.sessions.iter().any(|session| is_refused(&session.key))
@@ -196,16 +209,13 @@ impl Durable for SimDurable {
         let count = self.rows().unpersisted.len();
         let fate = self.fate("persist").await;
         let mut rows = self.rows();
-        let rows = &mut *rows;
         let done = match fate {
             _ if self.world.defect == Defect::PersistsNothing => 0,
             Fate::Fine | Fate::Done => count,
             Fate::NotDone => 0,
             Fate::HalfDone => self.world.count(0, count),
         };
-        for piece in rows.unpersisted.drain(..done.min(rows.unpersisted.len())) {
-            rows.persisted.apply(&piece);
-        }
+        rows.persist(done);
         match fate {
             Fate::Fine => Ok(()),
             _ => Err(error(StoreErrorKind::Unavailable, "persist")),

@@ -1,6 +1,9 @@
 //! What the simulation has found, each in the smallest form.
 
-use playhead_ingest::{admission::RawEvent, edge::Doors, intake::Admitted, live::Opening, ticket::Ticket};
+use playhead_ingest::{
+    admission::RawEvent, edge::Doors, intake::Admitted, live::Opening, settings::SpillSettings,
+    ticket::Ticket,
+};
 use playhead_store::{EventKind, UserId, position::PositionRow};
 
 use super::{
@@ -10,10 +13,11 @@ use super::{
 };
 
 fn scene() -> Sim {
-    let mut sim = Sim::new(&World::new(1, Defect::None, false));
+    let mut sim = Sim::with(&World::new(1, Defect::None, false), false);
     // Nothing is flushed, trimmed or crowded out by itself.
     sim.settings.limits.sessions_max = 10;
     sim.settings.backlog_events_max = 100;
+    sim.settings.spill = SpillSettings::NONE;
     sim.settings.flush_events_max = 100;
     sim.settings.flush_age_ms = 1_000;
     sim.settings.trim_every_ms = 3_600_000;

@@ -162,7 +162,8 @@ async fn stop(sim: &Sim, engine: Engine, players: &mut [Player], doors: &Doors) 
     };
     let took_ms = sim.world.now_ms() - began_ms;
     sim.world.say(|| format!("stopped after {took_ms} ms, is empty: {is_empty}"));
-    let most_ms = patience_ms.cast_signed() + STOP_MS_MAX;
+    let last_writes_ms = if sim.is_diskless { LAST_WRITES_MS } else { 0 };
+    let most_ms = patience_ms.cast_signed() + last_writes_ms + STOP_MS_MAX;
     sim.world.expect(took_ms <= most_ms, || {
         format!("stopping took {took_ms} ms with {patience_ms} ms of patience")
     });
@@ -234,5 +235,7 @@ fn players(sim: &Sim) -> Vec<Player> {
     players
 }
 
+/// What stopping may take where the last commits wait for the store.
+const LAST_WRITES_MS: i64 = 2_000;
 /// What stopping may take besides the patience: commits that wait for the hot store.
 const STOP_MS_MAX: i64 = 1_000;

@@ -10,8 +10,8 @@ use playhead_ingest::{
     edge::Now,
     engine::{Engine, Parts, Threads},
     identity::Development,
-    journal::{self, SEGMENT_AGE_MS_MIN, SEGMENT_BYTES_MIN, SEGMENT_HEADER_BYTES},
-    settings::{Limits, Settings},
+    journal::{self, Disk, SEGMENT_AGE_MS_MIN, SEGMENT_BYTES_MIN, SEGMENT_HEADER_BYTES},
+    settings::{Limits, Settings, SpillSettings},
 };
 use playhead_store::UserId;
 use tokio::{runtime::Builder, time::timeout};
@@ -35,10 +35,17 @@ pub struct Sim {
     pub settings: Settings,
     pub journal: journal::Settings,
     pub users: Vec<UserId>,
+    /// There is no journal: the store's answer is the acknowledgement.
+    pub is_diskless: bool,
 }
 
 impl Sim {
     pub fn new(world: &Arc<World>) -> Self {
+        let is_diskless = world.chance(15);
+        Self::with(world, is_diskless)
+    }
+
+    pub fn with(world: &Arc<World>, is_diskless: bool) -> Self {
         let users = (0..world.count(1, 2)).map(|user| UserId::new(&format!("user-{user}")).unwrap());
         let settings = settings(world);
         let least = settings.commit_bytes_max() + SEGMENT_HEADER_BYTES;
@@ -49,7 +56,7 @@ impl Sim {
         world.say(|| format!("{settings:?} {journal:?}"));
         Self {
             world: Arc::clone(world),
-            durable: SimDurable::new(world),
+            durable: SimDurable::new(world, is_diskless),
             hot: SimHot::new(world),
             disk: SimDisk::new(world),
             ledger: RefCell::new(Ledger::default()),
@@ -57,6 +64,7 @@ impl Sim {
             settings,
             journal,
             users: users.collect(),
+            is_diskless,
         }
     }
 
@@ -81,7 +89,7 @@ impl Sim {
         let parts = Parts {
             durable: self.durable.clone(),
             hot: self.hot.clone(),
-            disk: Arc::new(self.disk.clone()),
+            disk: (!self.is_diskless).then(|| Arc::new(self.disk.clone()) as Arc<dyn Disk>),
             journal: self.journal.clone(),
             verifier: Arc::new(Development),
             now,
@@ -117,7 +125,8 @@ impl Sim {
     pub async fn come_to_rest(&self, engine: &Engine) {
         let is_at_rest = || {
             let levels = engine.levels();
-            levels.backlog_events == 0 && levels.waiting_events == 0 && engine.tally().count().held() == 0
+            let is_empty = levels.backlog_events == 0 && levels.spill.events == 0;
+            is_empty && levels.waiting_events == 0 && engine.tally().count().held() == 0
         };
         for _ in 0..REST_MS_MAX / LOOK_MS {
             if is_at_rest() {
@@ -134,7 +143,7 @@ impl Sim {
 
     pub fn check_law(&self, engine: &Engine, may_lose: bool) {
         self.meet(engine);
-        let was_full = engine.meters().journal_full.get() > 0;
+        let was_full = engine.meters().journal_full.get() > 0 || self.is_diskless;
         self.ledger.borrow().check_law(&self.world, &engine.tally().count(), may_lose, was_full);
     }
 
@@ -147,6 +156,7 @@ impl Sim {
         met("busy", count.busy);
         count.rejected.iter().for_each(|&(reason, times)| met(reason.name(), times));
         count.shed.iter().for_each(|&(reason, times)| met(reason.name(), times));
+        met("stored without a journal", if self.is_diskless { count.stored } else { 0 });
         met("hot store failed", meters.hot_failed.get());
         met("journal full", meters.journal_full.get());
         met("flush retried", meters.flush_retried.get());
@@ -157,7 +167,10 @@ impl Sim {
         met("known events in the journal", recovered.known);
         met("marks recovered", recovered.marks);
         let levels = engine.levels();
-        met("backlog full", u64::from(levels.backlog_events >= self.settings.backlog_events_max));
+        met("backlog full", meters.backlog_full.get());
+        met("spilled", meters.spilled.get());
+        met("caught up", meters.caught_up.get());
+        met("left in the journal by a start", recovered.spilled);
         met("segments rotated", levels.journal.segments.saturating_sub(1));
     }
 
@@ -212,11 +225,22 @@ fn settings(world: &World) -> Settings {
         flush_events_max: world.count(1, 12),
         commit_events_max: world.count(1, 6),
         commit_distance_ms: world.pick(&[0, 2, 30]),
-        backlog_events_max: batch_events_max + world.count(0, 15),
+        backlog_events_max: batch_events_max + world.pick(&[0, 0, 4, 15]),
+        spill: spill(world),
         hot_ms_max: world.pick(&[1, 20, 50]),
         trim_every_ms: world.pick(&[10, 200, 1_500]),
         session_idle_ms: world.pick(&[1_000, 3_000]),
         ..Settings::default()
+    }
+}
+
+/// Half of all engines have a store that is as near as the journal. The others keep some or much in the journal alone.
+fn spill(world: &World) -> SpillSettings {
+    SpillSettings {
+        events_max: world.pick(&[0, 0, 10, 1_000, 1_000]),
+        journal_bytes_max: world.pick(&[100_000, u64::MAX]),
+        age_s_max: world.pick(&[1, 10, 1_000]),
+        catch_up_events_s_max: world.pick(&[0, 0, 20]),
     }
 }
 
