@@ -40,6 +40,8 @@ use crate::{
 /// How long nothing is taken after the journal's disk was full: then the next commit tries again.
 const FULL_RETRY: Duration = Duration::from_millis(250);
 
+/// With a store that follows slowly every commit waits; the log hears of it this often.
+const TELL_FULL_EVERY: Duration = Duration::from_secs(10);
 /// How long the durable store may take for what was taken before the intake closed, where there is no journal. What is not
 /// stored by then ends busy.
 const LAST_WRITES: Duration = Duration::from_secs(2);
@@ -76,6 +78,8 @@ pub(crate) struct Memory {
     next_shard: usize,
     /// When the last commit began, and how many frames it had.
     last: Option<(Instant, usize)>,
+    /// When it was last told that there is no room for more of a backlog.
+    told_full: Option<Instant>,
     /// When the intake was found closed.
     closed_at: Option<Instant>,
 }
@@ -136,12 +140,15 @@ impl Commit {
 
     /// The durable store is behind, and neither memory nor the journal has room for more of a backlog: commits wait, then
     /// shards fill, then intake is busy.
-    async fn wait_for_room(&self) {
+    async fn wait_for_room(&mut self) {
         if self.has_room() {
             return;
         }
         self.meters.backlog_full.inc();
-        tracing::warn!(waiting = ?self.spill.stats(), "store is too far behind, nothing is taken until it follows");
+        if self.memory.told_full.is_none_or(|at| at.elapsed() >= TELL_FULL_EVERY) {
+            self.memory.told_full = Some(Instant::now());
+            tracing::warn!(waiting = ?self.spill.stats(), "store is too far behind, nothing is taken until it follows");
+        }
         loop {
             let flushed = self.backlog.flushed.notified();
             if self.has_room() {

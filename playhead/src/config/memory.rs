@@ -76,3 +76,15 @@ const KNOWN_ACCOUNT_BYTES: u64 = 1_024;
 const HOT_ACCOUNT_BYTES: u64 = 900;
 /// How many consumers the error names.
 const CONSUMERS_NAMED: usize = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use playhead_store::hot::redis::RedisHotSettings;
+
+    #[test]
+    fn what_the_redis_backend_remembers_of_leases_is_in_the_sum() {
+        let hot = RedisHotSettings { calls_max: 64, ..RedisHotSettings::default() };
+        assert!(hot_bytes(&HotSettings::Redis(hot)) > redis::KNOWN_ACCOUNTS_MAX as u64 * 1_000);
+    }
+}

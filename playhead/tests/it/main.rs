@@ -11,6 +11,7 @@
 
 mod check;
 mod client;
+mod cluster;
 mod crash;
 mod demo;
 mod load;
