@@ -11,47 +11,70 @@ use crate::prove::{stage::Stage, stop::Step};
 
 /// Plays it.
 pub(in crate::prove) fn play(stage: &mut Stage<'_>) -> Step {
-    let (away, kills) = (Duration::from_secs(stage.form(6, 30)), stage.form(1, NODES.into()));
+    let (away, kills) = (Duration::from_secs(stage.form(12, 30)), stage.form(1, NODES.into()));
     let mut servers = Servers::of(stage, NODES)?;
     let first = stage.throw(0..=usize::from(NODES) - 1);
     let trial = Trial::begin(stage, &servers, &[], CALM + (away + STARTS) * kills)?;
     trial.calm(stage)?;
-    let (from, mut most, mut caught_up) = (At::now(), 0, Duration::ZERO);
+    let (from, mut caught_up) = (At::now(), Duration::ZERO);
+    // In each of the outages there have to be writes.
+    let mut meanwhile = Meanwhile { writes: u64::MAX, most: 0 };
     for kill in 0..kills {
         let node = (first + kill as usize) % usize::from(NODES);
         servers.kill_cql(node)?;
         stage.say(format!("node {} is killed", node + 1));
-        most = most.max(watch(stage, &trial, away)?);
+        meanwhile = meanwhile.and(watch(stage, &trial, away)?);
         servers.start_cql(node)?;
         caught_up = caught_up.max(trial.catch_up(stage, Instant::now())?);
     }
     let to = At::now();
-    let allowed = trial.backlog_calm() * BEHIND;
-    stage.claim(most <= allowed, format!("writes go on: at most {most} events waited, allowed {allowed}"));
+    let Meanwhile { writes, most } = meanwhile;
+    stage.claim(writes > 0, "writes go on while a node is away");
+    if stage.is_long {
+        // A machine with other things to do writes slowly at all times.
+        let allowed = trial.backlog_calm() + away.as_secs() * trial.events_per_s() / 2;
+        stage.claim(most <= allowed, format!("at most {most} events waited, allowed {allowed}"));
+    }
     let found = trial.finish(stage, &servers)?;
     let seconds = found.seconds(stage, from, to, "while a node was away or starting");
     stage.sum_up(format!(
-        "{kills} times one of {NODES} killed for {:.0} s: {seconds}; at most {most} events waited meanwhile; {}",
+        "{kills} times one of {NODES} killed for {:.0} s: {seconds}; at least {writes} writes meanwhile, at most {most} events \
+         waited; caught up {:.1} s after it was back; {}",
         away.as_secs_f64(),
+        caught_up.as_secs_f64(),
         found.summary()
     ));
     stage.servers = Some(servers);
     Ok(())
 }
 
-/// Waits, and says how many events waited at most.
-fn watch(stage: &Stage<'_>, trial: &Trial, away: Duration) -> Step<u64> {
-    let (begun, mut most) = (Instant::now(), 0);
+/// What went on while a node was away.
+#[derive(Debug, Clone, Copy)]
+struct Meanwhile {
+    /// Writes that the others took.
+    writes: u64,
+    /// The most events that waited.
+    most: u64,
+}
+
+impl Meanwhile {
+    fn and(self, other: Self) -> Self {
+        let writes = self.writes.min(other.writes);
+        Self { writes, most: self.most.max(other.most) }
+    }
+}
+
+fn watch(stage: &Stage<'_>, trial: &Trial, away: Duration) -> Step<Meanwhile> {
+    let writes = || Ok(trial.server.metrics()?.sum("playhead_store_write_seconds_count"));
+    let (begun, before, mut most) = (Instant::now(), writes()?, 0);
     while begun.elapsed() < away {
         most = most.max(trial.backlog()?);
         stage.waiting.nap(LOOK_EVERY)?;
     }
-    Ok(most)
+    Ok(Meanwhile { writes: writes()? - before, most })
 }
 
 const NODES: u8 = 3;
 /// How long a node takes to start beside two others.
 const STARTS: Duration = Duration::from_secs(15);
-/// How many times as much as while all is well may wait: requests to the node that is gone have to be made again.
-const BEHIND: u64 = 3;
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -40,8 +40,8 @@ pub(in crate::prove) fn play(stage: &mut Stage<'_>) -> Step {
     drained.judge(stage);
     let Drained { kills, known, events, slowest } = drained;
     stage.sum_up(format!(
-        "{waiting} events gathered, {seconds}; {kills} kills while they were drained: {events} drained again or later, {known} of the \
-         journal's were there already; ready again after {:.1} s at most; drained {:.1} s after the last; {}",
+        "{waiting} events gathered, {seconds}; {kills} kills while they were drained: {events} drained again or later, \
+         {known} of the journal's were there already; ready again after {:.1} s at most; drained {:.1} s after the last; {}",
         slowest.as_secs_f64(),
         caught_up.as_secs_f64(),
         found.summary()

@@ -62,6 +62,11 @@ impl Trial {
         Ok(self.server.metrics()?.sum("playhead_backlog_events"))
     }
 
+    /// How many events are offered in a second.
+    pub(super) fn events_per_s(&self) -> u64 {
+        self.events_per_s
+    }
+
     /// The most that waits while all is well: what comes in three seconds.
     pub(super) fn backlog_calm(&self) -> u64 {
         3 * self.events_per_s
