@@ -1,10 +1,12 @@
-//! The durable store: the lasting record of sessions, events and positions.
+//! The durable store: the lasting record of sessions, events and positions, and of [`documents`].
 
 use std::sync::Arc;
 
 use crate::{
     Clock, Description, Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow, seqs::SeqSet,
 };
+
+pub mod documents;
 
 pub mod embedded;
 
