@@ -22,8 +22,11 @@ pub struct Subscription {
     pub plan: PlanId,
     /// How it is, as whoever bills last said.
     pub status: SubscriptionStatus,
-    /// The present period.
+    /// The present period. It may be to come: whoever bills may renew early.
     pub period: Period,
+    /// Since when it has gone on without a gap, Unix ms; `None`: since the present period's start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since_ms: Option<i64>,
     /// How long periods are; `None`: whoever renews says so each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
@@ -129,11 +132,12 @@ impl Subscription {
     fn unended(&self, grace_ms: i64, now_ms: i64) -> Standing {
         use SubscriptionStatus::{Active, Cancelled, Expired, PastDue, PaymentFailed, Trialing};
         let Period { start_ms, end_ms } = self.period;
+        let since_ms = self.since_ms.unwrap_or(start_ms);
         let status = self.said(now_ms);
         match status {
             Expired | PaymentFailed => Standing::over(status),
-            _ if now_ms < start_ms => {
-                Standing { entitled: false, status, until_ms: Some(start_ms), in_grace: false }
+            _ if now_ms < since_ms => {
+                Standing { entitled: false, status, until_ms: Some(since_ms), in_grace: false }
             }
             PastDue => {
                 let since_ms = self.past_due_since_ms.unwrap_or(end_ms);
@@ -201,9 +205,20 @@ impl Subscription {
         Ok(Self {
             status: SubscriptionStatus::Active,
             period: Period { start_ms: ending_ms, end_ms },
+            since_ms: Some(self.since_ms.unwrap_or(self.period.start_ms)),
             past_due_since_ms: None,
             ..self.clone()
         })
+    }
+
+    /// It as what follows another state of itself: where that went on until this period's start, it goes on since then.
+    #[must_use]
+    pub fn following(self, before: &Self) -> Self {
+        use SubscriptionStatus::{Expired, PaymentFailed};
+        let until_ms = before.ended_at_ms.unwrap_or(i64::MAX).min(before.period.end_ms);
+        let went_on = !matches!(before.status, Expired | PaymentFailed) && until_ms >= self.period.start_ms;
+        let since_ms = before.since_ms.unwrap_or(before.period.start_ms).min(self.period.start_ms);
+        Self { since_ms: went_on.then_some(since_ms), ..self }
     }
 
     /// Checks all that can be seen of a subscription by itself.

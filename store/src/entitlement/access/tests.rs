@@ -115,6 +115,7 @@ fn subscribed(id: &str, tier: u32, end_ms: i64) -> Subscribed {
         plan: plan.id.clone(),
         status: SubscriptionStatus::Active,
         period: Period { start_ms: 1_000, end_ms },
+        since_ms: None,
         interval: None,
         anchor_ms: 1_000,
         zone: Zone::new("").unwrap(),

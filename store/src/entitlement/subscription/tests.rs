@@ -12,6 +12,7 @@ fn subscription(status: SubscriptionStatus) -> Subscription {
         plan: PlanId::new("basic").unwrap(),
         status,
         period: Period { start_ms: 1_000, end_ms: 2_000 },
+        since_ms: None,
         interval: None,
         anchor_ms: 1_000,
         zone: Zone::new("UTC").unwrap(),
@@ -232,6 +233,38 @@ fn a_renewal_follows_the_period_and_is_made_once() {
     assert_eq!(renewed.renewed(end_ms, None), Ok(renewed.clone()), "asked again");
     let said = monthly.renewed(end_ms, Some(end_ms + 5)).unwrap();
     assert_eq!(said.period.end_ms, end_ms + 5);
+}
+
+#[test]
+fn an_early_renewal_takes_nothing_away() {
+    let daily = Subscription { interval: Some(Interval::Days(1)), ..subscription(Active) };
+    let renewed = daily.renewed(2_000, None).unwrap();
+    let end_ms = renewed.period.end_ms;
+    assert_eq!(told(&renewed, 999), "ACTIVE- 1000");
+    for now_ms in [1_000, 1_999, 2_000] {
+        assert_eq!(told(&renewed, now_ms), format!("ACTIVE+ {end_ms}"));
+    }
+    let twice = renewed.renewed(end_ms, None).unwrap();
+    assert!(twice.standing(GRACE_MS, 1_000).entitled);
+}
+
+#[test]
+fn what_is_written_anew_goes_on_where_there_is_no_gap() {
+    let before = subscription(Active);
+    let next = |start_ms| {
+        let period = Period { start_ms, end_ms: 9_000 };
+        Subscription { period, anchor_ms: start_ms, ..subscription(Active) }
+    };
+    let since = |next: Subscription, before: &Subscription| next.following(before).since_ms;
+    assert_eq!(since(next(2_000), &before), Some(1_000));
+    assert_eq!(since(next(1_000), &before), Some(1_000), "the same again");
+    assert_eq!(since(next(500), &before), Some(500), "it began earlier");
+    assert_eq!(since(next(2_001), &before), None, "a gap");
+    let ended = Subscription { ended_at_ms: Some(1_500), ..subscription(Active) };
+    assert_eq!(since(next(2_000), &ended), None, "ended before");
+    assert_eq!(since(next(2_000), &subscription(Expired)), None);
+    let long = before.clone().following(&Subscription { since_ms: Some(7), ..before });
+    assert_eq!(since(next(2_000), &long), Some(7));
 }
 
 #[test]
