@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::StoreError;
+use crate::{StoreError, UserId};
 
 /// The lasting record of documents. Every method may be called from many tasks at once.
 #[async_trait::async_trait]
@@ -62,6 +62,31 @@ impl Partition {
 impl fmt::Debug for Partition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.replace(SEPARATOR, "/"))
+    }
+}
+
+/// What is a user's own: these documents go when [`Durable::erase`](super::Durable::erase) erases the user. They have no
+/// entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Own {
+    /// What lets the user watch something.
+    Grants,
+    /// What the user may watch at most.
+    Limits,
+}
+
+impl Own {
+    /// All of it.
+    pub const ALL: [Self; 2] = [Self::Grants, Self::Limits];
+
+    /// Where it lies.
+    #[must_use]
+    pub fn of(self, user: &UserId) -> Partition {
+        let kind = match self {
+            Self::Grants => "grants",
+            Self::Limits => "limits",
+        };
+        Partition::new(&[kind, user.as_str()])
     }
 }
 

@@ -114,6 +114,13 @@ async fn an_erased_user_stays_erased_when_reopened() {
     assert_eq!(store.open_session(&key).await.unwrap().erased_through_ms, Some(100));
 }
 
+#[tokio::test]
+async fn an_erased_users_own_documents_go_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = reopen(dir.path());
+    crate::erases_own_documents(&store, &store).await;
+}
+
 /// A copy of the directory, taken while the store is open, is what a crash leaves.
 #[tokio::test]
 async fn what_was_persisted_survives_a_crash() {

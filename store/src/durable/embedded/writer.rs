@@ -8,7 +8,7 @@ use crate::{
     StoreError, StoreErrorKind, UserId,
     durable::{
         WriteBatch,
-        documents::{Change, Partition, Put},
+        documents::{Change, Own, Partition, Put},
     },
 };
 use fjall::PersistMode;
@@ -110,6 +110,7 @@ impl State {
         self.change(|_, tables, horizon| {
             erasing::mark(tables, &tables.view(horizon), user, through_ms)?;
             erasing::remove(tables, horizon, user)?;
+            Own::ALL.iter().try_for_each(|own| documents::purge(tables, &own.of(user)))?;
             persist(tables)
         })
     }
