@@ -1,7 +1,10 @@
 //! The memory ceiling: what the bounds add up to has to fit, so that a full server is a busy server and not a dead one.
 
 use playhead_ingest::{edge::http, settings::Settings};
-use playhead_store::{durable::embedded::EmbeddedSettings, hot::embedded::EmbeddedHotSettings};
+use playhead_store::{
+    durable::embedded::{DOCUMENTS_BUFFER_BYTES, EmbeddedSettings},
+    hot::embedded::EmbeddedHotSettings,
+};
 
 use super::{ConfigError, HotSettings, read::Reader};
 
@@ -10,6 +13,7 @@ pub(crate) fn check(
     engine: &Settings,
     store: &EmbeddedSettings,
     hot: &HotSettings,
+    catalog: &playhead_catalog::Settings,
     allowed_mb: u64,
     read: &Reader,
 ) -> Result<(), ConfigError> {
@@ -17,6 +21,7 @@ pub(crate) fn check(
         engine.memory_parts().into_iter().map(|(name, bytes)| (name, bytes as u64)).collect();
     parts.extend(store_parts(store));
     parts.push(("hot store", hot_bytes(hot)));
+    parts.push(("catalog's cache (catalog.cache_mb)", catalog.cache_bytes_max));
     parts.push(("verified tokens", playhead_ingest::identity::cache::CACHE_BYTES_MAX));
     parts.push(("HTTP bodies", http::Options::default().body_bytes_max as u64));
     let needed_mb = parts.iter().map(|&(_, bytes)| bytes).sum::<u64>().div_ceil(MB);
@@ -34,8 +39,9 @@ pub(crate) fn check(
 }
 
 /// What the embedded store takes. Where the disk cannot follow, its write buffers are five, then writes wait.
-fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 3] {
+fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 4] {
     [
+        ("store's write buffers of documents", DOCUMENTS_BUFFER_BYTES * 5),
         ("store's cache (store.cache_mb)", store.cache_bytes),
         ("store's write buffers (5 x store.write_buffer_mb)", store.write_buffer_bytes.saturating_mul(5)),
         ("store's session cache (store.session_cache_mb)", store.session_cache_bytes as u64),
