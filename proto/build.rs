@@ -2,7 +2,12 @@
 
 use std::{env, error::Error, path::PathBuf};
 
-const FILES: [&str; 2] = ["playhead/ingest/v1/ingest.proto", "playhead/playback/v1/playback.proto"];
+const FILES: [&str; 4] = [
+    "playhead/ingest/v1/ingest.proto",
+    "playhead/playback/v1/playback.proto",
+    "playhead/catalog/v1/catalog.proto",
+    "playhead/entitlement/v1/entitlement.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");

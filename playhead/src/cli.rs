@@ -65,6 +65,9 @@ pub(crate) struct ConfigFlags {
     /// Folder of the journal and the store (data.dir)
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
+    /// What the server is for: all, ingest or catalog (serve.role)
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
     /// Where gRPC listens (listen.grpc)
     #[arg(long, value_name = "ADDR")]
     grpc: Option<String>,
@@ -87,14 +90,14 @@ impl ConfigFlags {
     pub(crate) fn settings(&self) -> Flags {
         let named = [
             ("--data-dir", "data.dir", &self.data_dir),
+            ("--role", "serve.role", &self.role),
             ("--grpc", "listen.grpc", &self.grpc),
             ("--http", "listen.http", &self.http),
             ("--quic", "listen.quic", &self.quic),
             ("--admin", "listen.admin", &self.admin),
         ];
-        let said =
-            named.into_iter().filter_map(|(flag, key, text)| Some((flag, key, text.clone()?))).collect();
-        Flags { file: self.config.clone(), set: self.set.clone(), named: said }
+        let said = named.into_iter().filter_map(|(flag, key, text)| Some((flag, key, text.clone()?)));
+        Flags { file: self.config.clone(), set: self.set.clone(), named: said.collect() }
     }
 }
 

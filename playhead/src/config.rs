@@ -10,6 +10,7 @@ use playhead_store::{ItemKind, durable::embedded::EmbeddedSettings, position::Po
 
 pub(crate) use self::{
     auth::{AuthSettings, KeysAt, TokenSettings},
+    catalog::Role,
     durable::{ClusterSettings, DurableSettings, Roots},
     edge::{EdgeSettings, TlsSettings, TlsSource},
     error::ConfigError,
@@ -20,6 +21,7 @@ pub(crate) use self::{
 };
 
 mod auth;
+mod catalog;
 mod durable;
 mod edge;
 mod engine;
@@ -41,6 +43,10 @@ use read::Reader;
 /// All that `serve` needs to know, checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
+    /// What the server is for.
+    pub(crate) role: Role,
+    /// How the catalog is run.
+    pub(crate) catalog: playhead_catalog::Settings,
     /// Where the edges listen.
     pub(crate) listen: Listen,
     /// Where journal and store live.
@@ -120,10 +126,11 @@ pub(crate) fn defaults() -> Result<Loaded, ConfigError> {
 
 fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let mut read = Reader::new(layers);
+    let role = catalog::role(&mut read)?;
     let listen = listen::listen(&mut read)?;
     let data_dir = data_dir(&mut read)?;
     let mut engine = engine::settings(&mut read)?;
-    let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_024, MEMORY_MB)?;
+    let memory_mb_max = read.number("engine.memory_mb_max", MEMORY_ABOUT, 1_088, MEMORY_MB)?;
     let durable = durable::durable(&mut read)?;
     let journal = journal::journal(&mut read, &mut engine, &durable)?;
     let store = store(&mut read)?;
@@ -132,12 +139,15 @@ fn check(layers: Layers) -> Result<Loaded, ConfigError> {
     let hot = hot::hot(&mut read, times)?;
     engine.rules = rules(&mut read)?;
     let grpc_reflection = read.switch("grpc.reflection", "Answer gRPC reflection.", false)?;
+    let catalog = catalog::catalog(&mut read)?;
     let auth = auth::auth(&mut read)?;
     let tls = edge::tls(&mut read)?;
     listen::check_reach(&listen, &auth, tls.source.is_some(), &read)?;
     let edge = edge::edge(&mut read)?;
     let log = log(&mut read)?;
     let config = Config {
+        role,
+        catalog,
         listen,
         data_dir,
         engine,

@@ -11,6 +11,7 @@ use std::{
 use playhead_ingest::tls;
 use playhead_store::durable::{
     Durable,
+    documents::Documents,
     embedded::EmbeddedDurable,
     scylla::{Credentials, ScyllaDurable, ScyllaSettings},
 };
@@ -51,14 +52,29 @@ pub(crate) enum ClusterError {
     Setup(#[from] rustls::Error),
 }
 
+/// The two seams of one store.
+pub(crate) struct Stores {
+    /// Sessions, events and positions.
+    pub(crate) durable: Arc<dyn Durable>,
+    /// The catalog and who may watch it.
+    pub(crate) documents: Arc<dyn Documents>,
+}
+
+impl Stores {
+    fn of<S: Durable + Documents>(store: S) -> Self {
+        let store = Arc::new(store);
+        Self { durable: Arc::clone(&store) as Arc<dyn Durable>, documents: store }
+    }
+}
+
 /// Opens it. A cluster that does not answer is no reason not to start: what is taken waits in the journal, and the store
 /// connects as soon as it can.
-pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Durable>, ServeError> {
+pub(crate) async fn open(config: &Config) -> Result<Stores, ServeError> {
     let cluster = match &config.durable {
         DurableSettings::Embedded => {
             let store = EmbeddedDurable::open(&check::store_dir(&config.data_dir), config.store);
             let failed = |error| ServeError::Store { path: config.data_dir.clone(), error };
-            return Ok(Arc::new(store.map_err(failed)?));
+            return Ok(Stores::of(store.map_err(failed)?));
         }
         DurableSettings::Cluster(cluster) => cluster,
     };
@@ -72,7 +88,7 @@ pub(crate) async fn open(config: &Config) -> Result<Arc<dyn Durable>, ServeError
         }
         Ok(Err(error)) => return Err(ServeError::Cluster { error }),
     }
-    Ok(Arc::new(store))
+    Ok(Stores::of(store))
 }
 
 /// What the store needs to know of a cluster, secrets included.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use playhead_ingest::{
-    edge::Now,
+    edge::{Now, grpc::Beside},
     engine::{Engine, Parts, Threads},
     identity::Verifier,
     journal::{Disk, FsDisk},
@@ -26,11 +26,12 @@ use crate::{
     admin::{Admin, Phase, Served},
     auth, block_on, check,
     cli::ConfigFlags,
-    config::{self, Config, HotSettings, Listen},
+    config::{self, Config, HotSettings, Listen, Role},
     durable, log, print,
 };
 
 mod banner;
+mod catalog;
 mod certificate;
 mod edges;
 mod error;
@@ -43,6 +44,7 @@ pub(crate) use self::{
     signals::Signals,
 };
 
+use catalog::CatalogServer;
 use certificate::Fingerprints;
 use edges::Edges;
 use guarded::Guards;
@@ -63,6 +65,9 @@ pub(crate) fn run(flags: &ConfigFlags) -> Result<ExitCode, CommandError> {
     log::begin(&config.log);
     block_on(async {
         let mut signals = Signals::listen()?;
+        if config.role == Role::Catalog {
+            return run_catalog(&config, signals).await;
+        }
         let mut server = tokio::select! {
             server = Server::start(&config) => server?,
             name = signals.first() => {
@@ -86,6 +91,25 @@ pub(crate) fn run(flags: &ConfigFlags) -> Result<ExitCode, CommandError> {
             }
         }
     })
+}
+
+/// Serves the catalog alone until a signal comes.
+async fn run_catalog(config: &Config, mut signals: Signals) -> Result<ExitCode, CommandError> {
+    let mut server = CatalogServer::start(config).await?;
+    print::note(&banner::catalog_text(config, &server));
+    tokio::select! {
+        failure = server.ended() => {
+            server.stop(Phase::Failed).await;
+            Err(failure.into())
+        }
+        name = signals.first() => {
+            print::note(&format!("playhead: {name}, draining (again ends at once)"));
+            signals.exit_on_the_next();
+            server.stop(Phase::Draining).await;
+            print::note("playhead: stopped, nothing lost");
+            Ok(ExitCode::SUCCESS)
+        }
+    }
 }
 
 /// A running server.
@@ -120,7 +144,7 @@ impl Server {
         let (ended, edge_ended) = mpsc::channel(EDGES);
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
-        let engine = Arc::new(start_engine(config, Arc::clone(&now), auth.verifier).await?);
+        let (engine, beside) = start_engine(config, Arc::clone(&now), auth.verifier).await?;
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
         let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
         let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
@@ -141,7 +165,7 @@ impl Server {
             let kept = certificate::keep_fresh(tls, config.tls.reload_s, now);
             tokio::spawn(unless_stopped(edges_stop.clone(), kept));
         }
-        let edges = Edges { grpc, http, quic }.serve(&engine.doors(), config, &edges_stop, &ended);
+        let edges = Edges { grpc, beside, http, quic }.serve(&engine.doors(), config, &edges_stop, &ended);
         admin.enter(Phase::Ready);
         Ok(Self { listen, shown, engine, admin, stop_edges, stop_admin, edge_ended, edges, admin_task })
     }
@@ -199,13 +223,19 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
     TcpListener::bind(address).await.map_err(|error| ServeError::Listener { key, address, error })
 }
 
-/// Opens journal and stores and starts the engine on them.
-async fn start_engine(config: &Config, now: Now, verifier: Arc<dyn Verifier>) -> Result<Engine, ServeError> {
+/// Opens journal and stores and starts the engine on them; and the catalog beside it, on the same store.
+async fn start_engine(
+    config: &Config,
+    now: Now,
+    verifier: Arc<dyn Verifier>,
+) -> Result<(Arc<Engine>, Beside), ServeError> {
     let disk =
         config.journal.as_ref().map(|_| FsDisk::open(check::journal_dir(&config.data_dir))).transpose();
     let disk = disk.map_err(|error| ServeError::Disk { error })?;
+    let durable::Stores { durable, documents } = durable::open(config).await?;
+    let beside = catalog::beside(config, documents, Arc::clone(&verifier), Arc::clone(&now));
     let parts = Parts {
-        durable: durable::open(config).await?,
+        durable,
         hot: open_hot(&config.hot)?,
         disk: disk.map(|disk| Arc::new(disk) as Arc<dyn Disk>),
         journal: config.journal.clone().unwrap_or_default(),
@@ -214,7 +244,8 @@ async fn start_engine(config: &Config, now: Now, verifier: Arc<dyn Verifier>) ->
         seed: rand::random(),
         threads: Threads::Own,
     };
-    Engine::start(config.engine.clone(), parts).await.map_err(|error| ServeError::Engine { error })
+    let engine = Engine::start(config.engine.clone(), parts).await;
+    engine.map(|engine| (Arc::new(engine), beside)).map_err(|error| ServeError::Engine { error })
 }
 
 /// The one place that chooses a hot store.

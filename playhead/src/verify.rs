@@ -82,8 +82,13 @@ impl Verdict {
         lines.push(match &self.store {
             None => "store    is a cluster, which looks after its own".to_owned(),
             Some(Ok(store)) => format!(
-                "store    {} sessions, {} events, {} positions, {} erased users, {} damaged rows",
-                store.sessions, store.events, store.positions, store.erasures, store.damaged
+                "store    {} sessions, {} events, {} positions, {} erased users, {} documents, {} damaged rows",
+                store.sessions,
+                store.events,
+                store.positions,
+                store.erasures,
+                store.documents,
+                store.damaged
             ),
             Some(Err(error)) => format!("store    cannot be read: {error}"),
         });
@@ -127,7 +132,8 @@ impl Verdict {
                 None => Value::Null,
                 Some(Ok(store)) => json!({
                     "sessions": store.sessions, "events": store.events, "positions": store.positions,
-                    "erasures": store.erasures, "damaged": store.damaged,
+                    "erasures": store.erasures, "documents": store.documents, "entries": store.entries,
+                    "damaged": store.damaged,
                 }),
                 Some(Err(error)) => json!({ "error": error.to_string() }),
             },

@@ -21,5 +21,21 @@ pub mod playback {
     }
 }
 
+/// Catalog: what there is to watch.
+pub mod catalog {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("playhead.catalog.v1");
+    }
+}
+
+/// Entitlement: who may watch what.
+pub mod entitlement {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("playhead.entitlement.v1");
+    }
+}
+
 /// The compiled descriptors of all packages, for server reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/playhead.bin"));

@@ -50,6 +50,19 @@ macro_rules! id {
             }
         }
 
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)
@@ -83,6 +96,22 @@ id! {
 id! {
     /// Anything in the catalog.
     ItemId
+}
+id! {
+    /// A node of the tree of categories.
+    CategoryId
+}
+id! {
+    /// What can be subscribed to.
+    PlanId
+}
+id! {
+    /// A subscription. Unique within its account.
+    SubscriptionId
+}
+id! {
+    /// A grant. Unique within its user.
+    GrantId
 }
 
 #[cfg(test)]

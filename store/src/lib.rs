@@ -1,7 +1,8 @@
 //! Playhead's nouns, its rules, and the two seams behind which events rest.
 //!
 //! In reading order: [`ids`] and [`event`] are the nouns; [`clock`], [`position`], [`fold`], [`lease`] and [`seqs`] are the
-//! rules, pure functions without clock or I/O that every backend shares; [`codec`] is how events look at rest;
+//! rules, pure functions without clock or I/O that every backend shares; [`catalog`] and [`entitlement`] are nouns and
+//! rules of what there is to watch and who may; [`codec`] is how events look at rest;
 //! [`durable`] is the lasting record and [`hot`] the short-lived shared state, each a short trait whose embedded
 //! backend is also its executable definition; `contract` (a feature) is the suite that every backend passes or does not ship.
 
@@ -21,6 +22,10 @@ pub mod lease;
 
 pub mod seqs;
 
+pub mod catalog;
+
+pub mod entitlement;
+
 pub mod codec;
 
 pub mod durable;
@@ -38,5 +43,7 @@ pub mod arbitrary;
 pub use clock::Clock;
 pub use error::{StoreError, StoreErrorKind};
 pub use event::{Event, EventKind, PlayerState, Rate};
-pub use ids::{AccountId, DeviceId, IdError, ItemId, SessionId, UserId};
+pub use ids::{
+    AccountId, CategoryId, DeviceId, GrantId, IdError, ItemId, PlanId, SessionId, SubscriptionId, UserId,
+};
 pub use session::{Description, ItemKind, Playable, SeqOrder, SessionKey};

@@ -90,8 +90,16 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Serves until `shutdown`, then stops: health says so, no more is accepted, calls finish, streams acknowledge what is
-/// outstanding and end as UNAVAILABLE. Returns when all callers are gone, at most [`Options::drain_ms_max`] later.
+/// Services that are not the engine's, on the same listener.
+#[derive(Debug, Clone, Default)]
+pub struct Beside {
+    /// The services.
+    pub routes: RoutesBuilder,
+    /// Their names, whose health is told too.
+    pub names: Vec<&'static str>,
+}
+
+/// Serves the engine alone: [`serve_beside`] without anything beside it.
 ///
 /// # Errors
 /// [`ServeError`] when serving cannot begin or the listener breaks.
@@ -101,14 +109,32 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
+    serve_beside(Some(doors), Beside::default(), listener, options, shutdown).await
+}
+
+/// Serves until `shutdown`, then stops: health says so, no more is accepted, calls finish, streams acknowledge what is
+/// outstanding and end as UNAVAILABLE. Returns when all callers are gone, at most [`Options::drain_ms_max`] later.
+/// Without an engine only what is beside it is served.
+///
+/// # Errors
+/// [`ServeError`] when serving cannot begin or the listener breaks.
+pub async fn serve_beside(
+    doors: Option<Doors>,
+    beside: Beside,
+    listener: impl Into<Listener>,
+    options: Options,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), ServeError> {
     let (stop, mut stopping) = watch::channel(false);
     let health = HealthReporter::new();
-    set_health(&health, ServingStatus::Serving).await;
-    let routes = routes(doors, options, &health, stopping.clone())?;
+    let engines = doors.iter().flat_map(|_| SERVICES);
+    let names: Vec<&str> = [""].into_iter().chain(engines).chain(beside.names).collect();
+    set_health(&health, ServingStatus::Serving, &names).await;
+    let routes = routes(doors, beside.routes, options, &health, stopping.clone())?;
     let incoming = incoming::incoming(listener.into());
     let shutdown = async move {
         shutdown.await;
-        retire(health).await;
+        retire(health, &names).await;
         stop.send_replace(true);
     };
     // What a browser needs comes first, then what all calls need.
@@ -150,18 +176,20 @@ fn server(options: Options) -> Server {
 }
 
 fn routes(
-    doors: Doors,
+    doors: Option<Doors>,
+    mut routes: RoutesBuilder,
     options: Options,
     health: &HealthReporter,
     stopping: watch::Receiver<bool>,
 ) -> Result<Routes, ServeError> {
-    let message_bytes_max = doors.intake.limits().message_bytes_max;
-    let ingest = Ingest { doors: doors.clone(), stopping };
-    let mut routes = RoutesBuilder::default();
-    routes
-        .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
-        .add_service(PlaybackServiceServer::new(Reads { doors }).max_decoding_message_size(message_bytes_max))
-        .add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())));
+    if let Some(doors) = doors {
+        let message_bytes_max = doors.intake.limits().message_bytes_max;
+        let ingest = Ingest { doors: doors.clone(), stopping };
+        let ingest = IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max);
+        let reads = PlaybackServiceServer::new(Reads { doors }).max_decoding_message_size(message_bytes_max);
+        routes.add_service(ingest).add_service(reads);
+    }
+    routes.add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())));
     if options.reflection {
         let describe = || {
             tonic_reflection::server::Builder::configure()
@@ -195,17 +223,17 @@ fn cors() -> CorsLayer {
         .max_age(PREFLIGHT_AGE)
 }
 
-async fn set_health(health: &HealthReporter, status: ServingStatus) {
-    for service in SERVICES {
-        health.set_service_status(service, status).await;
+async fn set_health(health: &HealthReporter, status: ServingStatus, names: &[&str]) {
+    for name in names {
+        health.set_service_status(name, status).await;
     }
 }
 
 /// Says that nothing is served any more, and lets go of those who watch, so that they do not hold up the end.
-async fn retire(mut health: HealthReporter) {
-    set_health(&health, ServingStatus::NotServing).await;
-    for service in SERVICES {
-        health.clear_service_status(service).await;
+async fn retire(mut health: HealthReporter, names: &[&str]) {
+    set_health(&health, ServingStatus::NotServing, names).await;
+    for name in names {
+        health.clear_service_status(name).await;
     }
 }
 
@@ -221,8 +249,8 @@ const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 const PENDING_RESETS_MAX: usize = 20;
 /// Streams that the peer made us reset by breaking the protocol on them (CVE-2025-8671).
 const LOCAL_RESETS_MAX: usize = 128;
-/// Whose health is told; the empty name is the server's as a whole.
-const SERVICES: [&str; 3] = ["", IngestServiceServer::<Ingest>::NAME, PlaybackServiceServer::<Reads>::NAME];
+/// The engine's services, whose health is told by name; the empty name is the server's as a whole.
+const SERVICES: [&str; 2] = [IngestServiceServer::<Ingest>::NAME, PlaybackServiceServer::<Reads>::NAME];
 /// What a page may read of an answer besides its body.
 const STATUS_HEADERS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
 /// How long a browser may remember a preflight: the longest that one takes.

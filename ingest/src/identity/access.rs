@@ -70,7 +70,11 @@ impl Identity {
         }
     }
 
-    fn may_for_all(&self, scope: Scope) -> Result<(), Scope> {
+    /// Whether this identity may do what `scope` stands for with what is nobody's own. A viewer may not.
+    ///
+    /// # Errors
+    /// The scope that its token lacks.
+    pub fn may_for_all(&self, scope: Scope) -> Result<(), Scope> {
         match self {
             Self::Admin => Ok(()),
             Self::Service { scopes } if scopes.has(scope) => Ok(()),

@@ -11,12 +11,28 @@ pub enum Scope {
     PlaybackWrite,
     /// Erase any user.
     PlaybackErase,
+    /// Read all of the catalog, what is not published too.
+    CatalogRead,
+    /// Write the catalog.
+    CatalogWrite,
+    /// Read plans, and the subscriptions and grants of any account and user.
+    EntitlementRead,
+    /// Write plans, subscriptions and grants.
+    EntitlementWrite,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 4] =
-        [Self::IngestWrite, Self::PlaybackRead, Self::PlaybackWrite, Self::PlaybackErase];
+    pub const ALL: [Self; 8] = [
+        Self::IngestWrite,
+        Self::PlaybackRead,
+        Self::PlaybackWrite,
+        Self::PlaybackErase,
+        Self::CatalogRead,
+        Self::CatalogWrite,
+        Self::EntitlementRead,
+        Self::EntitlementWrite,
+    ];
 
     /// Its name, as in a token's `scope`.
     #[must_use]
@@ -26,6 +42,10 @@ impl Scope {
             Self::PlaybackRead => "playback:read",
             Self::PlaybackWrite => "playback:write",
             Self::PlaybackErase => "playback:erase",
+            Self::CatalogRead => "catalog:read",
+            Self::CatalogWrite => "catalog:write",
+            Self::EntitlementRead => "entitlement:read",
+            Self::EntitlementWrite => "entitlement:write",
         }
     }
 
@@ -35,14 +55,14 @@ impl Scope {
         Self::ALL.into_iter().find(|scope| scope.name() == name)
     }
 
-    fn bit(self) -> u8 {
+    fn bit(self) -> u16 {
         1 << self as u8
     }
 }
 
 /// A set of scopes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// All scopes.
@@ -76,7 +96,7 @@ mod tests {
     fn scopes_are_those_named_and_no_others() {
         let scopes = Scopes::of_claim("ingest:write email playback:erase  Playback:Read");
         let held = Scope::ALL.map(|scope| scopes.has(scope));
-        assert_eq!(held, [true, false, false, true]);
+        assert_eq!(held, [true, false, false, true, false, false, false, false]);
         assert_eq!(Scopes::of_claim(""), Scopes::default());
         assert_eq!(Scope::ALL.into_iter().collect::<Scopes>(), Scopes::ALL);
         assert!(Scope::ALL.into_iter().all(|scope| Scopes::ALL.has(scope)));

@@ -2,7 +2,7 @@
 
 use playhead_ingest::edge::http;
 use playhead_store::{
-    durable::embedded::EmbeddedSettings,
+    durable::embedded::{DOCUMENTS_BUFFER_BYTES, EmbeddedSettings},
     hot::{embedded::EmbeddedHotSettings, redis},
 };
 
@@ -35,14 +35,16 @@ fn parts(config: &Config) -> Vec<(&'static str, u64)> {
         parts.push(("catch-up (journal.segment_mb)", journal.segment_bytes as u64));
     }
     parts.push(("hot store", hot_bytes(&config.hot)));
+    parts.push(("catalog's cache (catalog.cache_mb)", config.catalog.cache_bytes_max));
     parts.push(("verified tokens", playhead_ingest::identity::cache::CACHE_BYTES_MAX));
     parts.push(("HTTP bodies", http::Options::default().body_bytes_max as u64));
     parts
 }
 
 /// What the embedded store takes. Where the disk cannot follow, its write buffers are five, then writes wait.
-fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 3] {
+fn store_parts(store: &EmbeddedSettings) -> [(&'static str, u64); 4] {
     [
+        ("store's write buffers of documents", DOCUMENTS_BUFFER_BYTES * 5),
         ("store's cache (store.cache_mb)", store.cache_bytes),
         ("store's write buffers (5 x store.write_buffer_mb)", store.write_buffer_bytes.saturating_mul(5)),
         ("store's session cache (store.session_cache_mb)", store.session_cache_bytes as u64),

@@ -33,6 +33,10 @@ fn every_wrong_value_names_key_value_range_and_source() {
     let address = "an IP address and a port, such as 127.0.0.1:7450 or [::1]:7450";
     let or_off = "off, or an IP address and a port, such as 127.0.0.1:7443 or [::1]:7443";
     for (setting, allowed) in [
+        ("serve.role=both", "all or ingest or catalog"),
+        ("catalog.cache_mb=0", "1 to 65536"),
+        ("catalog.cache_ttl_ms=3600001", "0 to 3600000"),
+        ("catalog.store_ms_max=9", "10 to 60000"),
         ("listen.grpc=localhost", address),
         ("listen.http=127.0.0.1", address),
         ("listen.admin=:7490", address),
@@ -304,7 +308,10 @@ fn an_unknown_key_is_refused_with_the_keys_that_there_are() {
                    backlog_age_s_max, catch_up_events_s_max";
     assert_eq!(refused, format!("playhead.toml:2: there is no key \"journal.segment_kb\"; {allowed}"));
     let refused = refusal("[engin]\nshards = 4\n", &[], &[]);
-    assert!(refused.contains("\"engin.shards\"; allowed is a key of [listen][data][engine]"), "{refused}");
+    assert!(
+        refused.contains("\"engin.shards\"; allowed is a key of [serve][listen][data][engine]"),
+        "{refused}"
+    );
     let refused = refusal("", &[("PLAYHEAD_GRPC_REFLEXION", "true")], &[]);
     assert_eq!(
         refused,
@@ -342,7 +349,7 @@ fn a_named_file_must_be_there() {
 #[test]
 fn bounds_beyond_the_memory_are_refused_with_the_largest_consumers() {
     let refused = refusal("", &[], &["engine.sessions_max=2000000"]);
-    assert!(refused.contains("engine.memory_mb_max is 1024, but the bounds add up to"), "{refused}");
+    assert!(refused.contains("engine.memory_mb_max is 1088, but the bounds add up to"), "{refused}");
     assert!(
         refused.contains("(live sessions (sessions_max) 4151 MB, backlog (backlog_events_max)"),
         "{refused}"

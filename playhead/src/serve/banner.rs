@@ -4,7 +4,7 @@ use playhead_ingest::identity::TokenRules;
 
 use crate::config::{AuthSettings, Config, HotSettings, KeysAt, TlsSource, TokenSettings};
 
-use super::Server;
+use super::{CatalogServer, Server};
 
 /// The banner of a server that is ready.
 pub(super) fn text(config: &Config, server: &Server) -> String {
@@ -57,6 +57,28 @@ fn data(config: &Config, server: &Server) -> String {
         }
     };
     format!("{}{recovered}", folder.display())
+}
+
+/// The banner of a server of the catalog alone.
+pub(super) fn catalog_text(config: &Config, server: &CatalogServer) -> String {
+    let open = if config.listen.insecure_non_loopback { OPEN } else { "" };
+    let tls = match &server.shown {
+        Some(sha256) => format!("\n  TLS      on gRPC; SHA-256 of the certificate {sha256}"),
+        None => String::new(),
+    };
+    format!(
+        "playhead {version} is ready, for the catalog alone
+  gRPC     {grpc}
+  admin    http://{admin}/metrics (also /healthz, /readyz)
+  data     {data}{tls}
+  auth     {auth}
+{open}",
+        version = env!("CARGO_PKG_VERSION"),
+        grpc = server.grpc,
+        admin = server.admin_at,
+        data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
+        auth = auth(&config.auth),
+    )
 }
 
 /// How HTTP is spoken, and what curl needs for it.

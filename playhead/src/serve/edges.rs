@@ -2,7 +2,12 @@
 
 use std::io;
 
-use playhead_ingest::edge::{Doors, grpc, http, listener::Listener};
+use playhead_ingest::edge::{
+    Doors,
+    grpc::{self, Beside},
+    http,
+    listener::Listener,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -14,6 +19,8 @@ use crate::config::Config;
 /// What the edges listen on.
 pub(super) struct Edges {
     pub(super) grpc: Listener,
+    /// What gRPC serves besides the engine.
+    pub(super) beside: Beside,
     pub(super) http: Listener,
     pub(super) quic: Option<QuicEdge>,
 }
@@ -27,16 +34,9 @@ impl Edges {
         stop: &watch::Receiver<bool>,
         ended: &mpsc::Sender<ServeError>,
     ) -> Vec<JoinHandle<()>> {
-        let Self { grpc, http, quic } = self;
+        let Self { grpc, beside, http, quic } = self;
         let stopped = || stopped(stop.clone());
-        let options = grpc::Options {
-            reflection: config.grpc_reflection,
-            drain_ms_max: DRAIN_MS_MAX,
-            streams_max: config.edge.grpc_streams_max,
-            call_ms_max: config.edge.call_ms_max,
-            ..grpc::Options::default()
-        };
-        let grpc = serve_grpc(doors.clone(), grpc, options, stopped());
+        let grpc = serve_grpc(doors.clone(), beside, grpc, grpc_options(config), stopped());
         let options = http::Options {
             drain_ms_max: DRAIN_MS_MAX,
             body_ms_max: config.edge.body_ms_max,
@@ -55,11 +55,23 @@ impl Edges {
     }
 }
 
+/// gRPC as the configuration wants it.
+pub(super) fn grpc_options(config: &Config) -> grpc::Options {
+    grpc::Options {
+        reflection: config.grpc_reflection,
+        drain_ms_max: DRAIN_MS_MAX,
+        streams_max: config.edge.grpc_streams_max,
+        call_ms_max: config.edge.call_ms_max,
+        ..grpc::Options::default()
+    }
+}
+
 async fn serve_grpc(
     doors: Doors,
+    beside: Beside,
     listener: Listener,
     options: grpc::Options,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    grpc::serve(doors, listener, options, stop).await.map_err(io::Error::other)
+    grpc::serve_beside(Some(doors), beside, listener, options, stop).await.map_err(io::Error::other)
 }

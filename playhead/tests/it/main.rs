@@ -9,6 +9,7 @@
     reason = "tests may fail loudly"
 )]
 
+mod catalog;
 mod check;
 mod client;
 mod cluster;

@@ -1,14 +1,17 @@
 //! The suite that every backend passes, or does not ship: one function for each promise that the traits make.
 //!
-//! A backend's tests call [`durable_contract!`](crate::durable_contract) or [`hot_contract!`](crate::hot_contract) with a
-//! function that opens a store. All names that a case uses are its own, so a store may be shared by all cases and need
-//! not be empty. What is random comes from a [`Dice`], which prints its seed when the case fails.
+//! A backend's tests call [`durable_contract!`](crate::durable_contract),
+//! [`documents_contract!`](crate::documents_contract) or [`hot_contract!`](crate::hot_contract) with a function that opens
+//! a store. All names that a case uses are its own, so a store may be shared by all cases and need not be empty. What is
+//! random comes from a [`Dice`], which prints its seed when the case fails.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a case that fails does so loudly")]
 
 mod case;
 
 mod dice;
+
+pub mod documents;
 
 pub mod durable;
 
@@ -47,6 +50,28 @@ macro_rules! durable_contract {
             an_erasure_spares_other_users
             a_persisted_store_goes_on
             it_agrees_with_the_model
+        }
+    };
+}
+
+/// Makes a test of every case of [`contract::documents`](crate::contract::documents).
+///
+/// The argument names an `async fn() -> (Guard, Arc<dyn Documents>)`; the guard is kept until the case is over.
+#[macro_export]
+macro_rules! documents_contract {
+    ($open:path) => {
+        $crate::contract_cases! { documents, $open:
+            what_was_never_put_is_not_there
+            a_document_is_read_back_as_it_was_put
+            a_change_needs_the_version_that_it_expects
+            a_put_given_again_changes_nothing_more
+            racing_writers_lose_no_change
+            documents_are_listed_page_by_page
+            entries_come_and_go_with_their_document
+            an_entry_that_came_back_stays
+            partitions_that_begin_each_other_do_not_mix
+            a_purged_partition_begins_anew
+            it_agrees_with_a_model
         }
     };
 }

@@ -3,9 +3,10 @@
 //! In reading order: `opened` keeps the tables open, `writer` is the one thread that writes, `change` what a batch
 //! changes, `erasing` what an erasure does, `view` is how everything is read; `rows` and `keys` are how it rests, in the
 //! tables of `tables`, and `retention` is how it goes. A write is not fsynced: the journal before this store holds it
-//! until `persist`.
+//! until `persist`. `documents` is the other seam, in the same database; what is put there is fsynced at once.
 
 mod change;
+mod documents;
 mod erasing;
 mod fault;
 mod keys;
@@ -19,6 +20,7 @@ mod verify;
 mod view;
 mod writer;
 
+pub use tables::DOCUMENTS_BUFFER_BYTES;
 pub use verify::{StoreReport, verify};
 
 use super::{Durable, KnownSession, SessionRow, WriteBatch};
@@ -26,6 +28,7 @@ use crate::{Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow
 use opened::Opened;
 use retention::Horizon;
 use std::{path::Path, sync::Arc};
+use tables::Tables;
 use tokio::{sync::Semaphore, task};
 use view::View;
 use writer::{Command, Writer};
@@ -89,11 +92,20 @@ impl EmbeddedDurable {
         &self,
         read: impl FnOnce(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        let horizon = self.horizon.clone();
+        self.read_tables(move |tables| read(&tables.view(&horizon))).await
+    }
+
+    /// Reads the tables as they are, likewise.
+    async fn read_tables<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Tables) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let opened = self.opened.clone();
         let permit = self.reads.clone().acquire_owned().await;
         let read = task::spawn_blocking(move || {
             let _permit = permit;
-            opened.with(|tables, horizon| read(&tables.view(horizon)))
+            opened.with(|tables, _| read(tables))
         });
         read.await.map_err(fault::in_task)?
     }

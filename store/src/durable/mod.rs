@@ -1,10 +1,12 @@
-//! The durable store: the lasting record of sessions, events and positions.
+//! The durable store: the lasting record of sessions, events and positions, and of [`documents`].
 
 use std::sync::Arc;
 
 use crate::{
     Clock, Description, Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow, seqs::SeqSet,
 };
+
+pub mod documents;
 
 pub mod embedded;
 
@@ -51,7 +53,8 @@ pub trait Durable: Send + Sync + 'static {
         let _ = now_ms;
     }
 
-    /// Erases all that a user has up to `through_ms`, and remembers it, so that no later write brings it back.
+    /// Erases all that a user has up to `through_ms`, and remembers it, so that no later write brings it back; and the
+    /// [documents](documents::Own) that are the user's own.
     /// Durable when it returns, power loss included. Safe to repeat; the latest time counts.
     async fn erase(&self, user: &UserId, through_ms: i64) -> Result<(), StoreError>;
 }

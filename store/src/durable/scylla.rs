@@ -4,9 +4,10 @@
 //! all that is ever asked of it. `plan` turns a batch into requests of one partition each, whose cells bear the times of
 //! `stamp` and the bytes of `register`; `send` hands them over, at the pace of `pace`. `read` puts rows together again,
 //! `erase` takes them away, `fault` sorts what can go wrong, `retention` says how long a row lives, and `listed` which
-//! sessions need not be listed again.
+//! sessions need not be listed again. `documents` is the other seam.
 
 mod connection;
+mod documents;
 mod erase;
 mod fault;
 mod listed;
@@ -26,7 +27,7 @@ pub use migrate::{Migration, Outcome, Replication, ReplicationError, migrate};
 pub use settings::{Credentials, KEYSPACE_BYTES_MAX, ScyllaSettings, is_keyspace_name};
 
 use self::{connection::Connection, listed::Listed, pace::Pace, retention::Retention};
-use super::{Durable, KnownSession, SessionRow, WriteBatch};
+use super::{Durable, KnownSession, SessionRow, WriteBatch, documents::Own};
 use crate::{Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow};
 use tokio::sync::OnceCell;
 
@@ -126,6 +127,9 @@ impl Durable for ScyllaDurable {
         self.listed.forget(user);
         connection.erase(&self.pace, user, through_ms).await?;
         self.listed.forget(user);
+        for own in Own::ALL {
+            connection.purge(&own.of(user)).await?;
+        }
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use playhead_store::{
     contract::Dice,
     durable::{
         Durable, PositionWrite, SessionWrite, WriteBatch,
+        documents::{Change, DocumentKey, Documents, Entry, Partition, Put},
         embedded::{EmbeddedDurable, EmbeddedSettings, StoreReport, verify},
     },
     position::PositionRow,
@@ -20,6 +21,16 @@ async fn open() -> (TempDir, Arc<dyn Durable>) {
 
 mod contract {
     playhead_store::durable_contract!(super::open);
+}
+
+async fn open_documents() -> (TempDir, Arc<dyn Documents>) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Arc::new(reopen(dir.path()));
+    (dir, store)
+}
+
+mod documents_contract {
+    playhead_store::documents_contract!(super::open_documents);
 }
 
 /// With a session cache of no size: every write reads what it joins with.
@@ -103,6 +114,13 @@ async fn an_erased_user_stays_erased_when_reopened() {
     assert_eq!(store.open_session(&key).await.unwrap().erased_through_ms, Some(100));
 }
 
+#[tokio::test]
+async fn an_erased_users_own_documents_go_and_no_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = reopen(dir.path());
+    crate::erases_own_documents(&store, &store).await;
+}
+
 /// A copy of the directory, taken while the store is open, is what a crash leaves.
 #[tokio::test]
 async fn what_was_persisted_survives_a_crash() {
@@ -121,6 +139,29 @@ async fn what_was_persisted_survives_a_crash() {
     assert_eq!(store.positions(&user).await.unwrap().len(), 1);
     let known = store.open_session(&dice.session(&erased)).await.unwrap();
     assert_eq!(known.erased_through_ms, Some(77));
+}
+
+fn document_change(version: u64, body: &str) -> Change {
+    let key = DocumentKey::new(Partition::new(&["item"]), "m-1");
+    let entry = Entry { list: Partition::new(&["items"]), name: version.to_string() };
+    Change { adds: vec![entry], ..Change::new(key, version, body.to_owned()) }
+}
+
+/// Each put is there when it returns, power loss included, without anybody persisting the store.
+#[tokio::test]
+async fn what_was_put_survives_a_crash() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = reopen(dir.path());
+    for (version, body) in [(0, "one"), (1, "two"), (2, "three")] {
+        assert_eq!(store.put(&[document_change(version, body)]).await.unwrap(), [Put::Done(version + 1)]);
+        let crashed = tempfile::tempdir().unwrap();
+        copy_dir(dir.path(), crashed.path());
+        let after = reopen(crashed.path());
+        let found = after.get(&[document_change(0, "").key]).await.unwrap().remove(0);
+        assert_eq!(found.map(|document| document.body).as_deref(), Some(body));
+        let entries = after.entries(&Partition::new(&["items"]), None, 10).await.unwrap();
+        assert_eq!(entries.len() as u64, version + 1);
+    }
 }
 
 /// The log's tail is torn at one place after another: what was persisted before is there, the rest is all or nothing.
@@ -259,8 +300,17 @@ async fn verify_counts_what_is_there() {
         store.write(&write(&mut dice, &key, 5..=15, 100)).await.unwrap();
     }
     store.erase(&dice.user(), 5).await.unwrap();
+    store.put(&[document_change(0, "one")]).await.unwrap();
     drop(store);
-    let expected = StoreReport { sessions: 3, events: 45, positions: 6, erasures: 1, damaged: 0 };
+    let expected = StoreReport {
+        sessions: 3,
+        events: 45,
+        positions: 6,
+        erasures: 1,
+        documents: 1,
+        entries: 1,
+        damaged: 0,
+    };
     assert_eq!(verify(dir.path()).unwrap(), expected);
 }
 

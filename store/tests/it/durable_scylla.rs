@@ -13,6 +13,7 @@ use playhead_store::{
     contract::Dice,
     durable::{
         Durable,
+        documents::Documents,
         embedded::{EmbeddedDurable, EmbeddedSettings},
         scylla::ScyllaDurable,
     },
@@ -37,6 +38,29 @@ async fn open() -> (Guard, Arc<dyn Durable>) {
 
 mod contract {
     playhead_store::durable_contract!(super::open);
+}
+
+/// The same for documents.
+async fn open_documents() -> (Guard, Arc<dyn Documents>) {
+    match Server::shared().await {
+        Some(server) => (Box::new(()), Arc::new(ScyllaDurable::new(server.settings()))),
+        None => {
+            let dir = tempfile::tempdir().unwrap();
+            let store = EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap();
+            (Box::new(dir), Arc::new(store))
+        }
+    }
+}
+
+mod documents_contract {
+    playhead_store::documents_contract!(super::open_documents);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erased_users_own_documents_go_and_no_others() {
+    let Some(server) = Server::shared().await else { return };
+    let store = ScyllaDurable::new(server.settings());
+    crate::erases_own_documents(&store, &store).await;
 }
 
 /// Reading what a long session holds is what opening it on a node waits for.

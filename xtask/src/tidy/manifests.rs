@@ -8,7 +8,8 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     // Itself, to turn its contract suite on for its own tests.
     ("store", &["playhead-store"]),
     ("ingest", &["playhead-proto", "playhead-store"]),
-    ("catalog", &["playhead-proto", "playhead-store"]),
+    // Of the engine it knows who is asking, and the clock: see `the-catalog-knows-who-is-asking` in seams.rs.
+    ("catalog", &["playhead-proto", "playhead-store", "playhead-ingest"]),
     // Its users know nothing else of ours.
     ("client", &["playhead-proto"]),
     ("load-tests", &["playhead-client", "playhead-proto", "playhead-store"]),

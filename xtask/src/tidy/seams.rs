@@ -75,6 +75,7 @@ const SEAMS: &[Seam] = &[
             "catalog/src/edge/grpc",
             // Generates the service that reads its messages in place.
             "ingest/build.rs",
+            "catalog/build.rs",
             "proto/",
             "client/src/transport/grpc",
             "playhead/",
@@ -109,6 +110,8 @@ const SEAMS: &[Seam] = &[
             "ingest/src/edge/grpc",
             "catalog/src/wire",
             "catalog/src/grpc",
+            // Reads the names of the rpcs.
+            "catalog/build.rs",
             "client/",
             "playhead/src/demo",
             "bench/",
@@ -146,6 +149,15 @@ const SEAMS: &[Seam] = &[
         names: &["std::fs", "std::os", "tokio::fs", "rustix"],
         // A certificate and its key are files of the operator's.
         only_in: &["ingest/src/journal/disk", "ingest/src/tls"],
+        ..NONE
+    },
+    // The catalog.
+    Seam {
+        rule: "the-catalog-knows-who-is-asking",
+        reason: "the catalog asks the engine who is asking and what time it is; it takes no events and reads no positions",
+        within: &["catalog/"],
+        names: &["playhead_ingest"],
+        but: &["playhead_ingest::identity", "playhead_ingest::edge::Now"],
         ..NONE
     },
     // The client.
@@ -298,6 +310,7 @@ mod tests {
         ("the-journal-knows-bytes", "ingest/src/journal/record.rs", "use super::super::shard::Shard;"),
         ("the-journal-is-plain-code", "ingest/src/journal/writer.rs", "use tokio::sync::mpsc;"),
         ("files-behind-the-disk", "ingest/src/journal/writer.rs", "use std::{fs::File, io};"),
+        ("the-catalog-knows-who-is-asking", "catalog/src/items.rs", "use playhead_ingest::engine::Engine;"),
         ("the-clients-rules-are-plain", "client/src/window.rs", "use tokio::time::sleep;"),
         ("the-store-knows-no-one", "store/src/event.rs", "use playhead_proto::ingest::v1::Event;"),
         ("fjall-in-embedded", "store/src/codec.rs", "use fjall::Keyspace as K;"),

@@ -135,7 +135,12 @@ pub(super) fn explained(status: Status) -> Status {
 }
 
 /// What the gRPC library says when bytes from the caller do not make up messages.
-const UNFRAMED: [&str; 3] = ["Missing request message", "received message with", "Unexpected EOF"];
+const UNFRAMED: [&str; 4] = [
+    "Missing request message",
+    "received message with",
+    "Unexpected EOF",
+    "failed to decode Protobuf message",
+];
 
 fn bad_input(code: Code, reason: &str, rejection: &Rejection) -> Status {
     let Rejection { field, value, allowed, .. } = rejection;

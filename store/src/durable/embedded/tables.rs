@@ -11,6 +11,8 @@ pub(super) struct Tables {
     pub(super) sessions: Keyspace,
     pub(super) positions: Keyspace,
     pub(super) erasures: Keyspace,
+    pub(super) documents: Keyspace,
+    pub(super) entries: Keyspace,
     pub(super) database: Database,
     _lock: Lock,
 }
@@ -41,6 +43,8 @@ impl Tables {
             sessions: table(SESSIONS, share(1))?,
             positions: table(POSITIONS, share(1))?,
             erasures: table(ERASURES, memtable(ERASURES_BUFFER_BYTES))?,
+            documents: table(DOCUMENTS, memtable(DOCUMENTS_BUFFER_BYTES / 2))?,
+            entries: table(ENTRIES, memtable(DOCUMENTS_BUFFER_BYTES / 2))?,
             database,
             _lock: lock,
         })
@@ -57,7 +61,8 @@ impl Tables {
 
     /// Moves what the log holds into files of its own, each fsynced when it is made.
     pub(super) fn move_log_to_files(&self) -> Result<(), StoreError> {
-        for table in [&self.chunks, &self.sessions, &self.positions, &self.erasures] {
+        let of_viewers = [&self.chunks, &self.sessions, &self.positions, &self.erasures];
+        for table in of_viewers.into_iter().chain([&self.documents, &self.entries]) {
             table.rotate_memtable().map_err(fault::in_writing(MOVING_LOG))?;
             while table.sealed_memtable_count() > 0 {
                 // Fails once a thread of fjall's has failed: nobody would move anything any more.
@@ -86,6 +91,8 @@ const CHUNKS: &str = "chunks";
 const SESSIONS: &str = "sessions";
 const POSITIONS: &str = "positions";
 const ERASURES: &str = "erasures";
+const DOCUMENTS: &str = "documents";
+const ENTRIES: &str = "entries";
 
 const MOVING_LOG: &str = "moving the embedded store's log to files";
 /// How often to look whether a buffer has become a file, which takes some 10 to 100 ms.
@@ -95,6 +102,9 @@ const MOVING_LOOK: Duration = Duration::from_millis(5);
 const WRITE_BUFFER_PARTS: u64 = 4;
 /// A row per erased user.
 const ERASURES_BUFFER_BYTES: u64 = 1024 * 1024;
+/// Memory for documents and entries that are not in files yet, bytes; as a rule once or twice, and five times at most. They
+/// are written by people and by imports, not by viewers.
+pub const DOCUMENTS_BUFFER_BYTES: u64 = 2 * 1024 * 1024;
 /// One thread moves write buffers to disk, two compact. With a single one a long compaction holds up the buffers, and
 /// with two in all the first spins while the second compacts (fjall 3.1.13, `worker_pool.rs`).
 const WORKER_THREADS: usize = 3;

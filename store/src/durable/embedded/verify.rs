@@ -1,6 +1,6 @@
 //! Looks at every row, for `playhead verify`.
 
-use super::{keys, retention::Horizon, rows, tables::Tables};
+use super::{documents, keys, retention::Horizon, rows, tables::Tables};
 use crate::StoreError;
 use fjall::Keyspace;
 use std::path::Path;
@@ -16,6 +16,10 @@ pub struct StoreReport {
     pub positions: u64,
     /// Users who were erased, and must not come back.
     pub erasures: u64,
+    /// Documents of the catalog and of entitlement.
+    pub documents: u64,
+    /// Names by which documents are found.
+    pub entries: u64,
     /// Rows of any kind that cannot be read.
     pub damaged: u64,
 }
@@ -43,6 +47,9 @@ pub fn verify(dir: &Path) -> Result<StoreReport, StoreError> {
     report.erasures = each(&tables, &tables.erasures, &mut report.damaged, |_, value| {
         rows::read_erasure(value).ok().map(|_| 1)
     })?;
+    let [documents, entries, damaged] = documents::count(&tables)?;
+    (report.documents, report.entries) = (documents, entries);
+    report.damaged += damaged;
     Ok(report)
 }
 

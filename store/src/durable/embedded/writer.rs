@@ -1,8 +1,16 @@
 //! The one thread that writes. It owns every read-merge-write, so joins are atomic without locks, and where fjall holds
 //! a writer up (its buffers are full, its files want compacting) it holds up this thread and no runtime's.
 
-use super::{change, erasing, fault, opened::Opened, recent::Recent, retention::Horizon, tables::Tables};
-use crate::{StoreError, StoreErrorKind, UserId, durable::WriteBatch};
+use super::{
+    change, documents, erasing, fault, opened::Opened, recent::Recent, retention::Horizon, tables::Tables,
+};
+use crate::{
+    StoreError, StoreErrorKind, UserId,
+    durable::{
+        WriteBatch,
+        documents::{Change, Own, Partition, Put},
+    },
+};
 use fjall::PersistMode;
 use std::{
     sync::Arc,
@@ -21,9 +29,11 @@ pub(super) enum Command {
     Write(WriteBatch, Answer),
     Persist(Answer),
     Erase(UserId, i64, Answer),
+    Put(Vec<Change>, Answer<Vec<Put>>),
+    Purge(Partition, Answer),
 }
 
-type Answer = oneshot::Sender<Result<(), StoreError>>;
+type Answer<T = ()> = oneshot::Sender<Result<T, StoreError>>;
 
 impl Writer {
     pub(super) fn start(opened: Arc<Opened>, session_cache_bytes: usize) -> Result<Self, StoreError> {
@@ -38,7 +48,7 @@ impl Writer {
     }
 
     /// Has something done, and waits for it. Whoever stops waiting after the command was taken cannot take it back.
-    pub(super) async fn run(&self, command: impl FnOnce(Answer) -> Command) -> Result<(), StoreError> {
+    pub(super) async fn run<T>(&self, command: impl FnOnce(Answer<T>) -> Command) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         let commands = self.commands.as_ref().ok_or_else(fault::stopped)?;
         commands.send(command(answer)).await.map_err(|_| fault::stopped())?;
@@ -67,14 +77,29 @@ struct State {
 impl State {
     fn run(mut self, mut received: mpsc::Receiver<Command>) {
         while let Some(command) = received.blocking_recv() {
-            let (outcome, answer) = match command {
-                Command::Write(batch, answer) => (self.write(batch), answer),
-                Command::Persist(answer) => (self.change(|_, tables, _| persist(tables)), answer),
-                Command::Erase(user, through_ms, answer) => (self.erase(&user, through_ms), answer),
-            };
             // Whoever does not wait any longer will ask again.
-            let _ = answer.send(outcome);
+            match command {
+                Command::Write(batch, answer) => drop(answer.send(self.write(batch))),
+                Command::Persist(answer) => drop(answer.send(self.change(|_, tables, _| persist(tables)))),
+                Command::Erase(user, through_ms, answer) => drop(answer.send(self.erase(&user, through_ms))),
+                Command::Put(changes, answer) => drop(answer.send(self.put(&changes))),
+                Command::Purge(partition, answer) => drop(answer.send(self.purge(&partition))),
+            }
         }
+    }
+
+    fn put(&mut self, changes: &[Change]) -> Result<Vec<Put>, StoreError> {
+        self.change(|_, tables, _| {
+            let outcomes = documents::put(tables, changes)?;
+            persist(tables).map(|()| outcomes)
+        })
+    }
+
+    fn purge(&mut self, partition: &Partition) -> Result<(), StoreError> {
+        self.change(|_, tables, _| {
+            documents::purge(tables, partition)?;
+            persist(tables)
+        })
     }
 
     fn write(&mut self, batch: WriteBatch) -> Result<(), StoreError> {
@@ -85,15 +110,16 @@ impl State {
         self.change(|_, tables, horizon| {
             erasing::mark(tables, &tables.view(horizon), user, through_ms)?;
             erasing::remove(tables, horizon, user)?;
+            Own::ALL.iter().try_for_each(|own| documents::purge(tables, &own.of(user)))?;
             persist(tables)
         })
     }
 
     /// Changes what is stored, on a disk that has room and tables that have not failed.
-    fn change(
+    fn change<T>(
         &mut self,
-        change: impl FnOnce(&mut Recent, &Tables, &Horizon) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+        change: impl FnOnce(&mut Recent, &Tables, &Horizon) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         self.opened.has_room()?;
         self.mend()?;
         let recent = &mut self.recent;

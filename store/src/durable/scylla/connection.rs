@@ -9,13 +9,14 @@ use scylla::{
     statement::Consistency,
 };
 
-use super::{ScyllaSettings, fault, migrate, statements::Statements};
+use super::{ScyllaSettings, documents, fault, migrate, statements::Statements};
 use crate::StoreError;
 
 /// A cluster that was reached and has our schema.
 pub(super) struct Connection {
     pub(super) session: Session,
     pub(super) statements: Statements,
+    pub(super) documents: documents::Statements,
 }
 
 impl Connection {
@@ -23,7 +24,8 @@ impl Connection {
         let session = connect(settings, Duration::from_millis(settings.request_ms_max)).await?;
         migrate::check(&session, &settings.keyspace).await?;
         let statements = Statements::prepare(&session, &settings.keyspace).await?;
-        Ok(Self { session, statements })
+        let documents = documents::Statements::prepare(&session, &settings.keyspace).await?;
+        Ok(Self { session, statements, documents })
     }
 }
 

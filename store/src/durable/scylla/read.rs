@@ -168,7 +168,7 @@ impl Connection {
     }
 
     /// An answer of one row or none.
-    async fn page(
+    pub(super) async fn page(
         &self,
         statement: &PreparedStatement,
         values: impl SerializeRow,
@@ -178,7 +178,7 @@ impl Connection {
     }
 
     /// An answer of many rows.
-    async fn pages<R>(
+    pub(super) async fn pages<R>(
         &self,
         statement: &PreparedStatement,
         values: impl SerializeRow,

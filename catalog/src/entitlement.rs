@@ -1,0 +1,174 @@
+//! Who may watch what: plans, subscriptions, grants and limits as they are kept, and the question whether a user may.
+//!
+//! [`write`] is how they change, [`seats`] how the seats of a subscription are held, [`check`] what is asked.
+
+use std::sync::Arc;
+
+use playhead_store::{
+    AccountId, PlanId, SubscriptionId, UserId,
+    catalog::Fault,
+    entitlement::{Grant, Plan, Subscription, ViewerLimits},
+};
+use serde::de::DeserializeOwned;
+
+use crate::{
+    CatalogError, Settings,
+    cache::{Age, Cache, Loaded},
+    collections::Collections,
+    items::{Items, View},
+    page::{Page, PageRequest, token},
+    records::{Records, Stored, right as rest},
+    settings::RIGHTS_MAX,
+};
+
+pub mod check;
+pub mod seats;
+pub mod write;
+
+/// Keeps plans, subscriptions, grants and limits.
+pub struct Entitlement {
+    records: Records,
+    items: Arc<Items>,
+    collections: Arc<Collections>,
+    plans: Cache<PlanId, Option<Stored<Plan>>>,
+    subscriptions: Cache<AccountId, Vec<Stored<Subscription>>>,
+    grants: Cache<UserId, Vec<Stored<Grant>>>,
+    limits: Cache<UserId, Option<Stored<ViewerLimits>>>,
+    ttl_ms: i64,
+}
+
+impl Entitlement {
+    /// Of these records, about these items.
+    #[must_use]
+    pub fn new(
+        records: Records,
+        items: Arc<Items>,
+        collections: Arc<Collections>,
+        settings: &Settings,
+    ) -> Self {
+        let share = settings.cache_bytes_max / 2 / CACHE_PARTS;
+        Self {
+            records,
+            items,
+            collections,
+            plans: Cache::new(share),
+            subscriptions: Cache::new(share),
+            grants: Cache::new(share),
+            limits: Cache::new(share),
+            ttl_ms: settings.cache_ttl_ms,
+        }
+    }
+
+    /// A plan.
+    ///
+    /// # Errors
+    /// `Absent`, and the store's.
+    pub async fn plan(&self, id: &PlanId, view: View) -> Result<Stored<Plan>, CatalogError> {
+        self.find_plan(id, view).await?.as_ref().clone().ok_or(NO_PLAN)
+    }
+
+    async fn find_plan(&self, id: &PlanId, view: View) -> Result<Arc<Option<Stored<Plan>>>, CatalogError> {
+        let load = async { self.one(rest::plan_key(id)).await };
+        self.plans.get(id, self.age(view), view.now_ms, load).await
+    }
+
+    /// A page of the plans, by id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn plans(&self, page: &PageRequest) -> Result<Page<Stored<Plan>>, CatalogError> {
+        let found = self.records.list(&rest::plans(), page.after.as_deref(), page.size + 1).await?;
+        let is_end = found.len() <= page.size;
+        let (names, entries): (Vec<String>, Vec<Stored<Plan>>) =
+            found.into_iter().take(page.size).map(|(name, loaded)| (name, loaded.value)).unzip();
+        Ok(Page { entries, next: names.last().filter(|_| !is_end).map(|name| token(name)) })
+    }
+
+    /// An account's subscriptions, by id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn subscriptions(
+        &self,
+        account: &AccountId,
+        view: View,
+    ) -> Result<Arc<Vec<Stored<Subscription>>>, CatalogError> {
+        let load = async { self.all(rest::subscriptions(account)).await };
+        self.subscriptions.get(account, self.age(view), view.now_ms, load).await
+    }
+
+    /// A subscription.
+    ///
+    /// # Errors
+    /// `Absent`, and the store's.
+    pub async fn subscription(
+        &self,
+        account: &AccountId,
+        id: &SubscriptionId,
+        view: View,
+    ) -> Result<Stored<Subscription>, CatalogError> {
+        let all = self.subscriptions(account, view).await?;
+        all.iter().find(|subscription| subscription.value.id == *id).cloned().ok_or(NO_SUBSCRIPTION)
+    }
+
+    /// A user's grants, by id.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn grants(&self, user: &UserId, view: View) -> Result<Arc<Vec<Stored<Grant>>>, CatalogError> {
+        let load = async { self.all(rest::grants(user)).await };
+        self.grants.get(user, self.age(view), view.now_ms, load).await
+    }
+
+    /// What a user may watch at most; nothing, where nobody said so.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn limits(
+        &self,
+        user: &UserId,
+        view: View,
+    ) -> Result<Arc<Option<Stored<ViewerLimits>>>, CatalogError> {
+        let load = async { self.one(rest::limits_key(user)).await };
+        self.limits.get(user, self.age(view), view.now_ms, load).await
+    }
+
+    async fn one<T: DeserializeOwned>(
+        &self,
+        key: playhead_store::durable::documents::DocumentKey,
+    ) -> Result<Loaded<Option<Stored<T>>>, CatalogError> {
+        Ok(match self.records.get_one(&key).await? {
+            Some(Loaded { value, bytes }) => Loaded { value: Some(value), bytes },
+            None => Loaded { value: None, bytes: 0 },
+        })
+    }
+
+    async fn all<T: DeserializeOwned>(
+        &self,
+        partition: playhead_store::durable::documents::Partition,
+    ) -> Result<Loaded<Vec<Stored<T>>>, CatalogError> {
+        let found = self.records.list(&partition, None, RIGHTS_MAX).await?;
+        let bytes = found.iter().map(|(_, loaded)| loaded.bytes).sum();
+        Ok(Loaded { value: found.into_iter().map(|(_, loaded)| loaded.value).collect(), bytes })
+    }
+
+    fn age(&self, view: View) -> Age {
+        match view.is_fresh {
+            true => Age::Fresh,
+            false => Age::Since(view.now_ms.saturating_sub(self.ttl_ms)),
+        }
+    }
+}
+
+/// Refuses one more than is looked at: it would count for nothing.
+fn has_room(field: &'static str, held: usize) -> Result<(), CatalogError> {
+    match held < RIGHTS_MAX {
+        true => Ok(()),
+        false => Err(Fault::new(field, "one more", format!("at most {RIGHTS_MAX} of one holder")).into()),
+    }
+}
+
+const NO_PLAN: CatalogError = CatalogError::Absent("plan");
+const NO_SUBSCRIPTION: CatalogError = CatalogError::Absent("subscription");
+/// Plans, subscriptions, grants and limits share half of the cache; the other half is for items.
+const CACHE_PARTS: u64 = 4;

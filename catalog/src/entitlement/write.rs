@@ -1,0 +1,171 @@
+//! How plans, subscriptions, grants and limits change.
+
+use playhead_store::{
+    AccountId, SubscriptionId,
+    catalog::Fault,
+    durable::documents::{Change, DocumentKey},
+    entitlement::{Grant, Plan, Subscription, SubscriptionStatus, ViewerLimits},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Entitlement, NO_SUBSCRIPTION, has_room};
+use crate::{
+    CatalogError,
+    items::View,
+    records::{Stored, body, right as rest},
+    settings::CONFLICTS_MAX,
+};
+
+impl Entitlement {
+    /// Writes a plan. What says the same is not written again.
+    ///
+    /// # Errors
+    /// `Bad`, `Changed`, and the store's.
+    pub async fn upsert_plan(&self, plan: Plan, version: Option<u64>) -> Result<Stored<Plan>, CatalogError> {
+        plan.check()?;
+        let written = self.write(rest::plan_key(&plan.id), version, |_| Ok(plan.clone())).await;
+        self.plans.forget(&plan.id);
+        written
+    }
+
+    /// Writes a subscription, as whoever bills says it is.
+    ///
+    /// # Errors
+    /// `Bad`, also for a plan that is not there, `Changed`, and the store's.
+    pub async fn upsert_subscription(
+        &self,
+        subscription: Subscription,
+        version: Option<u64>,
+        now_ms: i64,
+    ) -> Result<Stored<Subscription>, CatalogError> {
+        subscription.check()?;
+        let fresh = View { sees_all: true, is_fresh: true, now_ms };
+        if self.find_plan(&subscription.plan, fresh).await?.is_none() {
+            return Err(Fault::new("plan_id", &subscription.plan, "a plan that is there").into());
+        }
+        let held = self.subscriptions(&subscription.account, fresh).await?;
+        if !held.iter().any(|held| held.value.id == subscription.id) {
+            has_room("id", held.len())?;
+        }
+        let key = rest::subscription_key(&subscription.account, &subscription.id);
+        let change = |present: Option<Subscription>| {
+            let next = subscription.clone();
+            Ok(present.map_or_else(|| next.clone(), |present| next.clone().following(&present)))
+        };
+        let written = self.write(key, version, change).await;
+        self.subscriptions.forget(&subscription.account);
+        written
+    }
+
+    /// Begins the period after the one that ends then. Asked again, it answers what it did.
+    ///
+    /// # Errors
+    /// `Absent`, `State` where it cannot be renewed, and the store's.
+    pub async fn renew(
+        &self,
+        account: &AccountId,
+        id: &SubscriptionId,
+        ending_ms: i64,
+        next_end_ms: Option<i64>,
+    ) -> Result<Stored<Subscription>, CatalogError> {
+        let change = |present: Option<Subscription>| {
+            Ok(present.ok_or(NO_SUBSCRIPTION)?.renewed(ending_ms, next_end_ms)?)
+        };
+        let written = self.write(rest::subscription_key(account, id), None, change).await;
+        self.subscriptions.forget(account);
+        written
+    }
+
+    /// Cancels a subscription: at the end of its period, or at once.
+    ///
+    /// # Errors
+    /// `Absent`, and the store's.
+    pub async fn cancel(
+        &self,
+        account: &AccountId,
+        id: &SubscriptionId,
+        at_once: bool,
+        now_ms: i64,
+    ) -> Result<Stored<Subscription>, CatalogError> {
+        let change = |present: Option<Subscription>| {
+            let present = present.ok_or(NO_SUBSCRIPTION)?;
+            let is_over = present.ended_at_ms.is_some() || (!at_once && present.cancelled_at_ms.is_some());
+            Ok(match is_over {
+                true => present,
+                false => Subscription {
+                    status: SubscriptionStatus::Cancelled,
+                    auto_renew: false,
+                    cancelled_at_ms: present.cancelled_at_ms.or(Some(now_ms)),
+                    ended_at_ms: at_once.then_some(now_ms),
+                    ..present
+                },
+            })
+        };
+        let written = self.write(rest::subscription_key(account, id), None, change).await;
+        self.subscriptions.forget(account);
+        written
+    }
+
+    /// Writes a grant.
+    ///
+    /// # Errors
+    /// `Bad`, `Changed`, and the store's.
+    pub async fn upsert_grant(
+        &self,
+        grant: Grant,
+        version: Option<u64>,
+        now_ms: i64,
+    ) -> Result<Stored<Grant>, CatalogError> {
+        grant.check()?;
+        let fresh = View { sees_all: true, is_fresh: true, now_ms };
+        let held = self.grants(&grant.user, fresh).await?;
+        if !held.iter().any(|held| held.value.id == grant.id) {
+            has_room("id", held.len())?;
+        }
+        let key = rest::grant_key(&grant.user, &grant.id);
+        let written = self.write(key, version, |_| Ok(grant.clone())).await;
+        self.grants.forget(&grant.user);
+        written
+    }
+
+    /// Says what a user may watch at most.
+    ///
+    /// # Errors
+    /// `Bad`, `Changed`, and the store's.
+    pub async fn set_limits(
+        &self,
+        limits: ViewerLimits,
+        version: Option<u64>,
+    ) -> Result<Stored<ViewerLimits>, CatalogError> {
+        limits.check()?;
+        let written = self.write(rest::limits_key(&limits.user), version, |_| Ok(limits.clone())).await;
+        self.limits.forget(&limits.user);
+        written
+    }
+
+    /// Makes a document what `change` makes of the present one. What says the same is not written again.
+    async fn write<T: Clone + PartialEq + Serialize + DeserializeOwned>(
+        &self,
+        key: DocumentKey,
+        version: Option<u64>,
+        change: impl Fn(Option<T>) -> Result<T, CatalogError>,
+    ) -> Result<Stored<T>, CatalogError> {
+        for _ in 0..CONFLICTS_MAX {
+            let present = self.records.get_one::<T>(&key).await?.map(|loaded| loaded.value);
+            let present_version = present.as_ref().map_or(0, |present| present.version);
+            let value = change(present.as_ref().map(|present| present.value.clone()))?;
+            // Whoever writes again, since it got no answer, names the version of before.
+            if let Some(same) = present.filter(|present| present.value == value) {
+                return Ok(same);
+            }
+            if version.is_some_and(|version| version != present_version) {
+                return Err(CatalogError::Changed);
+            }
+            let made = Change::new(key.clone(), present_version, body(&value)?);
+            if let Some(version) = self.records.put(made).await? {
+                return Ok(Stored { value, version });
+            }
+        }
+        Err(CatalogError::Changed)
+    }
+}

@@ -1,0 +1,187 @@
+//! The tree of what there is to watch.
+//!
+//! In reading order: reads of one item and of several stand here, [`write`] is how items change, [`lists`] are pages of
+//! them, and [`walk`] goes through the tree: a container with all below it, and what comes next.
+
+use std::sync::Arc;
+
+use playhead_store::{
+    ItemId,
+    catalog::{ExternalId, Item, tree},
+    durable::documents::last,
+};
+
+use crate::{
+    CatalogError, Settings,
+    cache::{Age, Cache, Loaded},
+    records::{Records, Stored, item as rest},
+};
+
+pub mod lists;
+pub mod walk;
+pub mod write;
+
+/// Keeps items.
+pub struct Items {
+    records: Records,
+    cache: Cache<ItemId, Option<Arc<Stored<Item>>>>,
+    ttl_ms: i64,
+}
+
+/// Who looks, when, and at how old an answer.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// True for whoever keeps the catalog: sees what is not published, or deleted, too.
+    pub sees_all: bool,
+    /// True when nothing old will do.
+    pub is_fresh: bool,
+    /// The time, Unix ms.
+    pub now_ms: i64,
+}
+
+/// An item and the containers above it, from the nearest on.
+pub type Chain = Vec<Arc<Stored<Item>>>;
+
+impl Items {
+    /// Of these records.
+    #[must_use]
+    pub fn new(records: Records, settings: &Settings) -> Self {
+        Self { records, cache: Cache::new(settings.cache_bytes_max / 2), ttl_ms: settings.cache_ttl_ms }
+    }
+
+    /// An item that this viewer sees.
+    ///
+    /// # Errors
+    /// `Absent` for what is not there or not for this viewer, and the store's.
+    pub async fn get(&self, id: &ItemId, view: View) -> Result<Arc<Stored<Item>>, CatalogError> {
+        self.chain(id, view).await?.into_iter().next().ok_or(ABSENT)
+    }
+
+    /// An item that this viewer sees, with the containers above it.
+    ///
+    /// # Errors
+    /// `Absent` for what is not there or not for this viewer, and the store's.
+    pub async fn chain(&self, id: &ItemId, view: View) -> Result<Chain, CatalogError> {
+        let chain = self.whole_chain(id, view).await?;
+        let mut items = chain.iter().map(|stored| &stored.value);
+        let is_seen = view.sees_all || items.next().is_some_and(|item| tree::is_shown_in(item, items));
+        if is_seen { Ok(chain) } else { Err(ABSENT) }
+    }
+
+    /// An item with the containers above it, whether they are for viewers or not.
+    ///
+    /// # Errors
+    /// `Absent` for what is not there, and the store's.
+    pub async fn whole_chain(&self, id: &ItemId, view: View) -> Result<Chain, CatalogError> {
+        let mut chain: Chain = vec![self.stored(id, view).await?.ok_or(ABSENT)?];
+        // A container that went away leaves the rest as it is; two moves at once may have made a ring.
+        while let Some(parent) = chain.last().and_then(|item| item.value.parent.as_ref()) {
+            match self.stored(parent, view).await? {
+                Some(parent) if chain.len() <= CHAIN_MAX => chain.push(parent),
+                _ => break,
+            }
+        }
+        Ok(chain)
+    }
+
+    /// Those of several items that this viewer sees, in the order asked for.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn get_several(
+        &self,
+        ids: &[ItemId],
+        view: View,
+    ) -> Result<Vec<Arc<Stored<Item>>>, CatalogError> {
+        self.warm(ids, view).await?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            match self.get(id, View { is_fresh: false, ..view }).await {
+                Ok(item) => found.push(item),
+                Err(CatalogError::Absent(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// The item that another system calls so.
+    ///
+    /// # Errors
+    /// `Absent` for what is not there or not for this viewer, and the store's.
+    pub async fn called(&self, called: &ExternalId, view: View) -> Result<Arc<Stored<Item>>, CatalogError> {
+        self.first_of(rest::List::Called(called), view, |item| item.external_ids.contains(called)).await
+    }
+
+    /// The item with this share link.
+    ///
+    /// # Errors
+    /// `Absent` for what is not there or not for this viewer, and the store's.
+    pub async fn shared(&self, token: &str, view: View) -> Result<Arc<Stored<Item>>, CatalogError> {
+        self.first_of(rest::List::Shared(token), view, |item| item.share_token.as_deref() == Some(token))
+            .await
+    }
+
+    async fn first_of(
+        &self,
+        list: rest::List<'_>,
+        view: View,
+        is_it: impl Fn(&Item) -> bool,
+    ) -> Result<Arc<Stored<Item>>, CatalogError> {
+        for name in self.records.entries(&list.partition(), None, SAME_NAME_MAX).await? {
+            let Ok(id) = ItemId::new(last(&name)) else { continue };
+            match self.get(&id, view).await {
+                Ok(item) if is_it(&item.value) => return Ok(item),
+                Ok(_) | Err(CatalogError::Absent(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ABSENT)
+    }
+
+    /// An item as it rests or is remembered.
+    async fn stored(&self, id: &ItemId, view: View) -> Result<Option<Arc<Stored<Item>>>, CatalogError> {
+        let age = self.age(view);
+        if let Some(remembered) = self.cache.peek(id, age) {
+            return Ok(Option::clone(&remembered));
+        }
+        let load = async { Ok(loaded(self.records.get_one(&rest::key(id)).await?)) };
+        let found: Result<_, CatalogError> = self.cache.get(id, age, view.now_ms, load).await;
+        Ok(Option::clone(&*found?))
+    }
+
+    /// Reads those of several items that are not remembered, at once.
+    async fn warm(&self, ids: &[ItemId], view: View) -> Result<(), CatalogError> {
+        let age = self.age(view);
+        let missing: Vec<&ItemId> = ids.iter().filter(|id| self.cache.peek(*id, age).is_none()).collect();
+        if missing.len() < 2 && !view.is_fresh {
+            return Ok(());
+        }
+        let keys: Vec<_> = missing.iter().map(|id| rest::key(id)).collect();
+        let writes = self.cache.writes();
+        for (id, found) in missing.iter().zip(self.records.get(&keys).await?) {
+            self.cache.insert_unless_written(id, loaded(found), view.now_ms, writes);
+        }
+        Ok(())
+    }
+
+    fn age(&self, view: View) -> Age {
+        match view.is_fresh {
+            true => Age::Fresh,
+            false => Age::Since(view.now_ms.saturating_sub(self.ttl_ms)),
+        }
+    }
+}
+
+fn loaded(found: Option<Loaded<Stored<Item>>>) -> Loaded<Option<Arc<Stored<Item>>>> {
+    match found {
+        Some(Loaded { value, bytes }) => Loaded { value: Some(Arc::new(value)), bytes },
+        None => Loaded { value: None, bytes: 0 },
+    }
+}
+
+const ABSENT: CatalogError = CatalogError::Absent("item");
+/// Twice the depth that writes allow: a container with others in it may have been moved down.
+const CHAIN_MAX: usize = 2 * tree::DEPTH_MAX;
+/// Of items that race for one name, so many are looked at.
+const SAME_NAME_MAX: usize = 8;

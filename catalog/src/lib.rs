@@ -1,0 +1,37 @@
+//! Playhead's catalog: what there is to watch, who may watch it, and why not.
+//!
+//! The path of a call, in reading order:
+//! 1. [`grpc`] says who calls, and [`wire`] makes its messages our types, in one place.
+//! 2. [`items`] keeps the tree of what there is: writes with their checks, reads for viewers and for those who keep it.
+//!    [`categories`] and [`collections`] are other ways to find it.
+//! 3. [`entitlement`] keeps plans, subscriptions and grants, and asks the rule in `playhead-store` whether a user may.
+//! 4. [`records`] is how all of it rests: documents behind the store's seam, read through a [`cache`] that asks once for
+//!    all who wait.
+//!
+//! A write is durable when it is answered. A read may be as old as the cache's time to live, unless it asks for what is
+//! fresh; on the node that wrote it is never older than the write.
+
+pub mod grpc;
+
+mod wire;
+
+pub mod items;
+
+pub mod collections;
+
+pub mod categories;
+
+pub mod entitlement;
+
+pub mod records;
+
+pub mod cache;
+
+pub mod page;
+
+pub mod settings;
+
+pub mod error;
+
+pub use error::CatalogError;
+pub use settings::Settings;

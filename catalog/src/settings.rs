@@ -1,0 +1,40 @@
+//! How the catalog is run.
+
+/// What bounds it, and how old an answer may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// How old a cached answer may be, ms.
+    pub cache_ttl_ms: i64,
+    /// What caches may take together, bytes.
+    pub cache_bytes_max: u64,
+    /// How long a call waits for the store, ms.
+    pub store_ms_max: u64,
+    /// The largest message, bytes.
+    pub message_bytes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cache_ttl_ms: 10_000,
+            cache_bytes_max: 32 << 20,
+            store_ms_max: 2_000,
+            message_bytes_max: 4 << 20,
+        }
+    }
+}
+
+/// The most items in one BatchGetItems.
+pub const BATCH_ITEMS_MAX: usize = 100;
+/// The most items in one tree.
+pub const TREE_ITEMS_MAX: usize = 2_000;
+/// The most items in one collection.
+pub const COLLECTION_ITEMS_MAX: usize = 2_000;
+/// The most bytes of one document at rest.
+pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
+/// The most subscriptions of an account, and the most grants of a user, that are looked at.
+pub const RIGHTS_MAX: usize = 1_000;
+/// A write that met another one is tried again so often.
+pub const CONFLICTS_MAX: usize = 8;
+/// How many entries of a list are looked at to fill one page of what passes a filter.
+pub const SCAN_ENTRIES_MAX: usize = 1_000;

@@ -1,0 +1,17 @@
+//! The catalog over a real socket, on a real store, with signed tokens.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    unreachable_pub,
+    reason = "tests may fail loudly, and are no library"
+)]
+
+mod cross_user;
+mod items;
+mod places;
+mod rights;
+mod site;
+mod store;

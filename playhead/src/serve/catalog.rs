@@ -1,0 +1,120 @@
+//! The catalog: beside the engine on its gRPC listener, or by itself.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use playhead_catalog::grpc::Services;
+use playhead_ingest::{
+    edge::{
+        Now,
+        grpc::{self, Beside},
+    },
+    identity::Verifier,
+};
+use playhead_store::durable::documents::Documents;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+use super::{
+    ADMIN_PATIENCE, DRAIN_MS_MAX, EDGES, EDGES_PATIENCE, ServeError, certificate, guarded::Guards, listener,
+    now, stopped, tell_if_ended, unless_stopped,
+};
+use crate::{
+    admin::{Admin, Phase},
+    auth,
+    config::{Config, Role},
+    durable,
+};
+
+/// The catalog's services, for a listener.
+pub(super) fn beside(
+    config: &Config,
+    documents: Arc<dyn Documents>,
+    verifier: Arc<dyn Verifier>,
+    now: Now,
+) -> Beside {
+    let mut beside = Beside::default();
+    if config.role != Role::Ingest {
+        let message_bytes_max = config.engine.limits.message_bytes_max;
+        let settings = playhead_catalog::Settings { message_bytes_max, ..config.catalog };
+        Services::new(documents, &settings, verifier, now).add_to(&mut beside.routes);
+        beside.names.extend(Services::NAMES);
+    }
+    beside
+}
+
+/// A server of the catalog alone: no journal, no engine, gRPC and the admin port.
+pub(crate) struct CatalogServer {
+    /// Where gRPC listens, with the port that it got.
+    pub(super) grpc: SocketAddr,
+    /// Where the admin port is.
+    pub(super) admin_at: SocketAddr,
+    /// SHA-256 of the certificate that it shows.
+    pub(super) shown: Option<String>,
+    admin: Admin,
+    stop: watch::Sender<bool>,
+    ended: mpsc::Receiver<ServeError>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl CatalogServer {
+    /// Starts it. When it returns it is ready.
+    pub(crate) async fn start(config: &Config) -> Result<Self, ServeError> {
+        let now = now();
+        let tls = certificate::open(config, &now)?;
+        let auth = auth::open(&config.auth, Arc::clone(&now)).await?;
+        let grpc = listener("listen.grpc", config.listen.grpc).await?;
+        let admin_port = listener("listen.admin", config.listen.admin).await?;
+        let got = |port: &tokio::net::TcpListener, wanted| port.local_addr().unwrap_or(wanted);
+        let (grpc_at, admin_at) = (got(&grpc, config.listen.grpc), got(&admin_port, config.listen.admin));
+        let guards = Guards::new(config, tls.as_ref());
+        let (grpc, _) = guards.guard(grpc)?;
+        let documents = durable::open(config).await?.documents;
+        let shown = certificate::Fingerprints::of(tls.as_ref(), None).tcp;
+
+        let (stop, stops) = watch::channel(false);
+        let (tell, ended) = mpsc::channel(EDGES);
+        let admin = Admin::new(0);
+        let beside = beside(config, documents, auth.verifier, Arc::clone(&now));
+        let options = super::edges::grpc_options(config);
+        let serves = grpc::serve_beside(None, beside, grpc, options, stopped(stops.clone()));
+        let serves = async move { serves.await.map_err(io::Error::other) };
+        let admin_serves = admin.clone().serve(admin_port, stopped(stops.clone()));
+        let tasks = vec![
+            tokio::spawn(tell_if_ended("gRPC", serves, tell.clone())),
+            tokio::spawn(tell_if_ended("admin", admin_serves, tell)),
+        ];
+        if let Some(keys) = auth.keys {
+            tokio::spawn(unless_stopped(stops.clone(), async move { keys.run().await }));
+        }
+        if let Some(tls) = tls {
+            tokio::spawn(unless_stopped(stops, certificate::keep_fresh(tls, config.tls.reload_s, now)));
+        }
+        admin.enter(Phase::Ready);
+        Ok(Self { grpc: grpc_at, admin_at, shown, admin, stop, ended, tasks })
+    }
+
+    /// Resolves when the server cannot go on.
+    pub(crate) async fn ended(&mut self) -> ServeError {
+        match self.ended.recv().await {
+            Some(error) => error,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Stops: not ready, calls finish. What was answered is in the store, so nothing else is left to do.
+    pub(crate) async fn stop(self, phase: Phase) {
+        self.admin.enter(phase);
+        self.stop.send_replace(true);
+        let patience: Duration = EDGES_PATIENCE + ADMIN_PATIENCE;
+        let tasks = futures_util::future::join_all(self.tasks);
+        if tokio::time::timeout(patience, tasks).await.is_err() {
+            tracing::warn!(
+                patience_s = patience.as_secs(),
+                drain_ms_max = DRAIN_MS_MAX,
+                "callers were too slow"
+            );
+        }
+    }
+}
