@@ -20,7 +20,7 @@ use playhead_ingest::{
     journal::{self, Batch, FsDisk, Journal},
     live::{Opening, Playing, Session},
     record,
-    settings::{Settings, SpillSettings},
+    settings::{Limits, Settings, SpillSettings},
     ticket::Ticket,
 };
 use playhead_store::{
@@ -117,8 +117,10 @@ async fn start(folder: &Path, store: &Arc<AwayStore>) -> Engine {
         seed: 7,
         threads: Threads::Own,
     };
+    // One session beats for as long as the draining takes, as fast as it can.
+    let limits = Limits { session_events_max: 10_000_000, ..Limits::default() };
     let settings =
-        Settings { spill: SpillSettings::REMOTE, backlog_events_max: 20_000, ..Settings::default() };
+        Settings { limits, spill: SpillSettings::REMOTE, backlog_events_max: 20_000, ..Settings::default() };
     Engine::start(settings, parts).await.unwrap()
 }
 
