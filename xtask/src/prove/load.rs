@@ -261,7 +261,10 @@ mod tests {
         let json = json!({
             "valid": false, "invalid_reason": "lagged", "acked": 7, "acked_per_s": 1.5,
             "busy_ms": { "p99": 2.5 }, "server": null,
-            "timeline": [{ "at_s": 0.0, "acked": 4 }, { "at_s": 1.0, "offered": 5, "acked": 3, "ack_p99_ms": 1.5, "lag_max_ms": 9.5 }],
+            "timeline": [
+                { "at_s": 0.0, "acked": 4 },
+                { "at_s": 1.0, "offered": 5, "acked": 3, "ack_p99_ms": 1.5, "lag_max_ms": 9.5 },
+            ],
         });
         let report = Report::read(&json);
         assert_eq!((report.acked, report.busy_p99_ms, report.rss_bytes_max), (7, 2.5, 0));
