@@ -75,6 +75,8 @@ pub(super) struct Point {
     pub(super) acked: u64,
     /// Of these.
     pub(super) ack_p99_ms: f64,
+    /// The longest that the generator itself was late.
+    pub(super) lag_max_ms: f64,
 }
 
 impl Plan {
@@ -210,7 +212,13 @@ impl Point {
         let number = |key: &str| json.get(key).and_then(Value::as_f64).unwrap_or(0.0);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a run")]
         let at_s = number("at_s") as u64;
-        Self { at_s, offered: count("offered"), acked: count("acked"), ack_p99_ms: number("ack_p99_ms") }
+        Self {
+            at_s,
+            offered: count("offered"),
+            acked: count("acked"),
+            ack_p99_ms: number("ack_p99_ms"),
+            lag_max_ms: number("lag_max_ms"),
+        }
     }
 }
 
@@ -253,12 +261,18 @@ mod tests {
         let json = json!({
             "valid": false, "invalid_reason": "lagged", "acked": 7, "acked_per_s": 1.5,
             "busy_ms": { "p99": 2.5 }, "server": null,
-            "timeline": [{ "at_s": 0.0, "acked": 4 }, { "at_s": 1.0, "offered": 5, "acked": 3, "ack_p99_ms": 1.5 }],
+            "timeline": [
+                { "at_s": 0.0, "acked": 4 },
+                { "at_s": 1.0, "offered": 5, "acked": 3, "ack_p99_ms": 1.5, "lag_max_ms": 9.5 },
+            ],
         });
         let report = Report::read(&json);
         assert_eq!((report.acked, report.busy_p99_ms, report.rss_bytes_max), (7, 2.5, 0));
         assert_eq!(report.invalid.as_deref(), Some("lagged"));
-        assert_eq!(report.timeline[1], Point { at_s: 1, offered: 5, acked: 3, ack_p99_ms: 1.5 });
+        assert_eq!(
+            report.timeline[1],
+            Point { at_s: 1, offered: 5, acked: 3, ack_p99_ms: 1.5, lag_max_ms: 9.5 }
+        );
         assert_eq!(Report::read(&json!({})), Report::default());
     }
 }

@@ -27,8 +27,10 @@ impl At {
 /// What a stretch of seconds came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Seconds {
-    /// How many there were.
+    /// How many there were that tell of the node.
     count: usize,
+    /// How many tell of the machine only: the generator itself was late.
+    blurred: usize,
     /// How many were above the limit, or had no answer at all.
     late: usize,
     /// The worst p99 of the others, ms.
@@ -47,14 +49,18 @@ impl Seconds {
         report.timeline.iter().filter(is_within).fold(Self::default(), Self::and)
     }
 
-    fn and(self, point: &Point) -> Self {
+    fn and(mut self, point: &Point) -> Self {
+        self.acked += point.acked;
+        if point.lag_max_ms > LAG_MS_MAX {
+            return Self { blurred: self.blurred + 1, ..self };
+        }
         let is_late = point.ack_p99_ms > P99_MS_MAX || (point.acked == 0 && point.offered > 0);
         Self {
             count: self.count + 1,
             late: self.late + usize::from(is_late),
             p99_ms: if is_late { self.p99_ms } else { self.p99_ms.max(point.ack_p99_ms) },
             worst_ms: self.worst_ms.max(point.ack_p99_ms),
-            acked: self.acked + point.acked,
+            ..self
         }
     }
 
@@ -62,7 +68,11 @@ impl Seconds {
     /// other things to do stalls now and then, and one that starts a CQL server beside it does.
     pub(super) fn judge(&self, stage: &mut Stage<'_>, when: &str) {
         let allowed = self.count.div_ceil(stage.form(LATE_PART_SHORT, LATE_PART));
-        stage.claim(self.count > 0 && self.acked > 0, format!("{when}: events were acknowledged"));
+        stage.claim(self.acked > 0, format!("{when}: events were acknowledged"));
+        if stage.is_long {
+            let is_seen = self.count >= self.blurred;
+            stage.claim(is_seen, format!("{when}: {self}: the machine was too busy to tell"));
+        }
         stage.claim(
             self.late <= allowed,
             format!("{when}: {self}; {allowed} may be above {P99_MS_MAX} ms or without an answer"),
@@ -72,18 +82,22 @@ impl Seconds {
 
 impl std::fmt::Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { count, late, p99_ms, worst_ms, .. } = self;
-        match late {
-            0 => write!(f, "p99 of {count} s at most {p99_ms:.0} ms"),
-            _ => {
-                write!(f, "p99 of {count} s at most {p99_ms:.0} ms but for {late} s (worst {worst_ms:.0} ms)")
-            }
+        let Self { count, blurred, late, p99_ms, worst_ms, .. } = self;
+        write!(f, "p99 of {count} s at most {p99_ms:.0} ms")?;
+        if *late > 0 {
+            write!(f, " but for {late} s (worst {worst_ms:.0} ms)")?;
+        }
+        match blurred {
+            0 => Ok(()),
+            _ => write!(f, ", not told for {blurred} s in which the generator was late"),
         }
     }
 }
 
 /// The promise.
 const P99_MS_MAX: f64 = 100.0;
+/// What the load generator allows itself. A second in which it was later tells of the machine.
+const LAG_MS_MAX: f64 = 20.0;
 /// One of so many seconds may be late.
 const LATE_PART: usize = 10;
 /// In the short form, beside whatever else a machine does.
@@ -95,19 +109,29 @@ mod tests {
 
     #[test]
     fn the_seconds_between_two_moments_are_judged() {
-        let point = |at_s, acked, ack_p99_ms| Point { at_s, offered: 10, acked, ack_p99_ms };
+        let point = |at_s, acked, ack_p99_ms| {
+            let lag_max_ms = if at_s == 5 { 90.0 } else { 1.0 };
+            Point { at_s, offered: 10, acked, ack_p99_ms, lag_max_ms }
+        };
         let timeline = vec![
             point(0, 10, 900.0),
             point(1, 10, 5.0),
             point(2, 0, 0.0),
             point(3, 20, 300.0),
             point(4, 9, 7.0),
+            point(5, 1, 800.0),
         ];
         let report = Report { started_at_ms: 50_000, timeline, ..Report::default() };
         let seconds = Seconds::of(&report, At(51_500), At(54_999));
-        assert_eq!(seconds, Seconds { count: 4, late: 2, p99_ms: 7.0, worst_ms: 300.0, acked: 39 });
+        assert_eq!(
+            seconds,
+            Seconds { count: 4, blurred: 0, late: 2, p99_ms: 7.0, worst_ms: 300.0, acked: 39 }
+        );
         assert_eq!(seconds.to_string(), "p99 of 4 s at most 7 ms but for 2 s (worst 300 ms)");
         let quiet = Seconds::of(&report, At(54_000), At(60_000));
-        assert_eq!((quiet.late, quiet.to_string().as_str()), (0, "p99 of 1 s at most 7 ms"));
+        assert_eq!(
+            (quiet.late, quiet.to_string().as_str()),
+            (0, "p99 of 1 s at most 7 ms, not told for 1 s in which the generator was late")
+        );
     }
 }
