@@ -1,6 +1,6 @@
 //! Who may watch what: plans, subscriptions, grants and limits as they are kept, and the question whether a user may.
 //!
-//! [`write`] is how they change, [`seats`] how the seats of a subscription are held, [`check`] what is asked.
+//! [`mod@write`] is how they change, [`seats`] how the seats of a subscription are held, [`check`] what is asked.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The tree of what there is to watch.
 //!
-//! In reading order: reads of one item and of several stand here, [`write`] is how items change, [`lists`] are pages of
+//! In reading order: reads of one item and of several stand here, [`mod@write`] is how items change, [`lists`] are pages of
 //! them, and [`walk`] goes through the tree: a container with all below it, and what comes next.
 
 use std::sync::Arc;
