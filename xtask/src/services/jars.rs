@@ -1,7 +1,7 @@
 //! Apache Cassandra's own jars, from Maven Central, once.
 
 use std::{
-    env, fs,
+    env, fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -37,6 +37,8 @@ fn fetch(jars: &Path) -> Result<(), Trouble> {
     fs::write(&pom, text).map_err(|error| Trouble::Failed(format!("{}: {error}", pom.display())))?;
     let mut maven = Command::new("mvn");
     maven.args(["--batch-mode", "--quiet", "--file"]).arg(&pom).arg(COPY);
+    // Stdout is for the exports alone.
+    maven.arg("-Dstyle.color=never").stdout(io::stderr());
     maven.arg(format!("-DoutputDirectory={}", jars.display())).arg("-DincludeScope=runtime");
     match maven.stdin(Stdio::null()).status() {
         Ok(status) if status.success() => Ok(()),
