@@ -58,7 +58,9 @@ fn know(known: &mut KnownSession, key: &SessionKey, record: &Record) {
     match record {
         Record::Events { key: of, clock, events, .. } if of == key => {
             known.clock.get_or_insert(*clock).merge(*clock);
-            for event in events {
+            // What was erased will not be in the store, and may come again with a later time.
+            let erased_through_ms = known.erased_through_ms.unwrap_or(i64::MIN);
+            for event in events.iter().filter(|event| event.at_ms > erased_through_ms) {
                 known.seqs.insert(event.seq);
             }
         }

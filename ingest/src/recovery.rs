@@ -125,7 +125,9 @@ impl Recovery {
         {
             session.with(|state| {
                 for event in events {
-                    state.seen.insert(event.seq);
+                    if !state.is_erased(event.at_ms) {
+                        state.seen.insert(event.seq);
+                    }
                 }
             });
         }

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use playhead_store::{StoreError, StoreErrorKind, durable::Durable};
-use tokio::time::{Duration, sleep};
+use playhead_store::{
+    StoreError, StoreErrorKind,
+    durable::{Durable, WriteBatch},
+};
+use tokio::time::{Duration, Instant, sleep};
 
 use super::work::Work;
 use crate::{
@@ -78,22 +81,31 @@ impl Log {
     }
 }
 
-/// Writes until the store has it all. Without an answer it asks again, some times; when told no, it gives up at once.
+/// Writes until the store has it all. Positions go first: an event that is found in the store later counts as known, and
+/// its position must be there by then, though this write broke off between the two.
 async fn write_through(durable: &dyn Durable, gathered: Gathered, meters: &Meters) -> Result<(), StoreError> {
-    let batch = gathered.into_batch();
-    if batch.sessions.is_empty() && batch.positions.is_empty() {
-        return Ok(());
+    let WriteBatch { sessions, positions } = gathered.into_batch();
+    if !positions.is_empty() {
+        write(durable, &WriteBatch { positions, ..WriteBatch::default() }, meters).await?;
     }
+    if !sessions.is_empty() {
+        write(durable, &WriteBatch { sessions, ..WriteBatch::default() }, meters).await?;
+    }
+    Ok(())
+}
+
+/// Without an answer it asks again, some times; when told no, it gives up at once.
+async fn write(durable: &dyn Durable, batch: &WriteBatch, meters: &Meters) -> Result<(), StoreError> {
     let mut attempt = 1;
     loop {
-        let error = match durable.write(&batch).await {
+        let error = match durable.write(batch).await {
             Ok(()) => {
                 meters.outage.is_over();
                 return Ok(());
             }
             Err(error) => error,
         };
-        meters.outage.goes_on(tokio::time::Instant::now());
+        meters.outage.goes_on(Instant::now());
         if error.kind != StoreErrorKind::Unknown || attempt == ATTEMPTS_MAX {
             return Err(error);
         }

