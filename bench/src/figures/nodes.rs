@@ -77,9 +77,12 @@ fn p99s(
     for _ in 0..workbench.runs {
         let shared = cluster::shared(workbench)?;
         let (here, there) = (workbench.playhead_with(&shared)?, workbench.playhead_with(&shared)?);
-        // They reach their stores in the background.
-        std::thread::sleep(CONNECTED_AFTER);
-        p99s.push(paced::ms(&workbench::client()?.block_on(measure(&here, &there))?)?);
+        let took = workbench::client()?.block_on(async {
+            // They reach their stores in the background.
+            tokio::time::sleep(CONNECTED_AFTER).await;
+            measure(&here, &there).await
+        });
+        p99s.push(paced::ms(&took?)?);
     }
     Ok(p99s)
 }
