@@ -27,6 +27,18 @@ pub struct Host {
     folder: Arc<TempDir>,
 }
 
+/// The journal's folder, once an engine that ended a moment ago has let go of it.
+async fn open_disk(path: &Path) -> FsDisk {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        match FsDisk::open(path) {
+            Ok(disk) => return disk,
+            Err(error) => assert!(Instant::now() < until, "{error}"),
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 impl Host {
     pub async fn start(settings: Settings) -> Self {
         Self::believing(settings, Arc::new(Development)).await
@@ -57,8 +69,7 @@ impl Host {
         hot: Arc<dyn Hot>,
     ) -> Self {
         let gate = Arc::new(Gate::default());
-        let disk =
-            GatedDisk { files: FsDisk::open(folder.path().join("journal")).unwrap(), gate: gate.clone() };
+        let disk = GatedDisk { files: open_disk(&folder.path().join("journal")).await, gate: gate.clone() };
         let parts = Parts {
             durable: Arc::new(open_durable(&folder.path().join("store")).await),
             hot,
