@@ -153,7 +153,7 @@ impl Flush {
     /// Behind an outage, writes again what the store may have lost in it. That has to settle anew.
     async fn write_again(&mut self, settling: &mut Settling) {
         loop {
-            let segments = self.writing.again.take(Instant::now());
+            let segments = self.writing.again.take();
             if segments.is_empty() {
                 return;
             }
@@ -199,6 +199,9 @@ impl Flush {
     /// Removes the journal segments that the store holds for good. The order matters: first see what nobody needs any
     /// more, then give the store its time and make it lasting, then remove.
     async fn trim(&self, settling: &mut Settling) -> bool {
+        if self.writing.again.is_open() {
+            return true;
+        }
         let settled = settling.note(self.segments.trimmable(), Instant::now());
         let Some(through) = settled else { return true };
         if let Err(error) = self.durable.persist().await {

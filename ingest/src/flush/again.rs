@@ -22,15 +22,22 @@ pub(crate) struct Again {
     /// False for a store that keeps what it acknowledged, or that is asked to persist before anything is trimmed.
     is_needed: bool,
     segments: Arc<Segments>,
-    /// Since when the store cannot be reached, and which segment was the newest then: what it acknowledged before is in this
-    /// one and in older ones.
-    away: Mutex<Option<(Instant, SegmentId)>>,
+    lost: Mutex<Lost>,
+}
+
+/// What the store acknowledged before an outage is in this segment, the newest then, and in older ones.
+#[derive(Debug, Default)]
+struct Lost {
+    /// Since when the store cannot be reached.
+    away: Option<(Instant, SegmentId)>,
+    /// An outage that is over, and long enough for a crash.
+    through: Option<SegmentId>,
 }
 
 impl Again {
     /// Nothing yet. A store in which writes settle may lose those that have not.
     pub(crate) fn new(settles_in_ms: u64, segments: Arc<Segments>) -> Self {
-        Self { is_needed: settles_in_ms > 0, segments, away: Mutex::default() }
+        Self { is_needed: settles_in_ms > 0, segments, lost: Mutex::default() }
     }
 
     /// Notes an error of the store. One that is late has not crashed.
@@ -38,25 +45,38 @@ impl Again {
         if !self.is_needed || error.kind != StoreErrorKind::Unavailable {
             return;
         }
-        let mut away = self.away();
-        if away.is_none() {
-            *away = self.segments.all().last().map(|&newest| (now, newest));
+        let mut lost = self.lost();
+        if lost.away.is_none() {
+            lost.away = self.segments.all().last().map(|&newest| (now, newest));
         }
     }
 
-    /// The segments that have to be written again, the oldest first, now that the store answers. Until it fails again there
-    /// are no others.
-    pub(super) fn take(&self, now: Instant) -> Vec<SegmentId> {
-        match self.away().take() {
-            Some((since, through)) if now.duration_since(since) >= CRASH_MIN => {
-                self.segments.all().into_iter().filter(|&id| id <= through).collect()
-            }
-            _ => Vec::new(),
+    /// Notes that the store answers.
+    pub(super) fn answered(&self, now: Instant) {
+        let mut lost = self.lost();
+        if let Some((since, newest)) = lost.away.take()
+            && now.duration_since(since) >= CRASH_MIN
+        {
+            lost.through = lost.through.max(Some(newest));
         }
     }
 
-    fn away(&self) -> MutexGuard<'_, Option<(Instant, SegmentId)>> {
-        self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    /// True while something may have to be written again, so that nothing may be trimmed.
+    pub(super) fn is_open(&self) -> bool {
+        let lost = self.lost();
+        lost.away.is_some() || lost.through.is_some()
+    }
+
+    /// The segments that have to be written again now that the store answers, the oldest first.
+    pub(super) fn take(&self) -> Vec<SegmentId> {
+        match self.lost().through.take() {
+            Some(through) => self.segments.all().into_iter().filter(|&id| id <= through).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    fn lost(&self) -> MutexGuard<'_, Lost> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

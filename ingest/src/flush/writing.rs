@@ -27,6 +27,7 @@ impl Writing {
                 Ok(()) => {
                     self.backoff.reset();
                     self.meters.outage.is_over();
+                    self.again.answered(Instant::now());
                     return Ok(());
                 }
                 Err(error) => error,
