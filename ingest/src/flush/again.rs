@@ -125,3 +125,41 @@ impl Records {
         (events > 0).then(|| (gathered.into_batch(), events))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn away(kind: StoreErrorKind) -> StoreError {
+        StoreError { kind, what: "write", source: None }
+    }
+
+    fn again() -> (Again, Arc<Segments>) {
+        let segments = Arc::new(Segments::default());
+        segments.begun(SegmentId(1), 10);
+        (Again::new(1, Arc::clone(&segments)), segments)
+    }
+
+    #[test]
+    fn an_outage_ends_when_the_store_answers_and_not_when_somebody_looks() {
+        let (again, _segments) = again();
+        let begun = Instant::now();
+        again.failed(&away(StoreErrorKind::Unavailable), begun);
+        assert_eq!(again.take(), [], "it goes on");
+        assert!(again.is_open(), "nothing may be trimmed meanwhile");
+        again.answered(begun + CRASH_MIN);
+        assert_eq!(again.take(), [SegmentId(1)]);
+        assert!(!again.is_open() && again.take().is_empty(), "once is enough");
+    }
+
+    #[test]
+    fn strain_is_no_outage() {
+        let (again, _segments) = again();
+        let begun = Instant::now();
+        again.failed(&away(StoreErrorKind::Unknown), begun);
+        assert!(!again.is_open());
+        again.failed(&away(StoreErrorKind::Unavailable), begun);
+        again.answered(begun + CRASH_MIN / 2);
+        assert!(!again.is_open() && again.take().is_empty());
+    }
+}
