@@ -105,12 +105,11 @@ fn accepts_again(stage: &mut Stage<'_>, server: &Server, probe: &mut Probe) -> S
 /// What waited for the store beside a full disk reaches it.
 fn flushes_again(stage: &mut Stage<'_>, server: &Server) -> Step {
     let flushed = stage.waiting.until(FLUSHES_WITHIN, || {
-        let waiting = server.metrics()?.sum("playhead_backlog_events");
+        let waiting = server.metrics()?.backlog();
         Ok((waiting == 0).then_some(()))
     })?;
     let metrics = server.metrics()?;
-    let (waiting, refused) =
-        (metrics.sum("playhead_backlog_events"), metrics.sum("playhead_store_refused_total"));
+    let (waiting, refused) = (metrics.backlog(), metrics.sum("playhead_store_refused_total"));
     stage.claim(
         flushed.is_some(),
         format!("{waiting} events still wait for the store, which refused {refused} writes for good"),

@@ -147,7 +147,7 @@ fn is_mended_in_time(stage: &Stage<'_>, server: &mut Server, injection: &Injecti
         if server.end_within(stage.waiting, Duration::ZERO)?.is_some() {
             return Ok(Some(false));
         }
-        let waits = server.metrics()?.sum("playhead_backlog_events");
+        let waits = server.metrics()?.backlog();
         Ok((waits == 0 && !injection.seen().is_empty()).then_some(true))
     })?;
     Ok(mended.unwrap_or(false))

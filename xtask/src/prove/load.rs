@@ -74,6 +74,8 @@ pub(super) struct Point {
     /// Events that were acknowledged.
     pub(super) acked: u64,
     /// Of these.
+    pub(super) ack_p50_ms: f64,
+    /// Likewise.
     pub(super) ack_p99_ms: f64,
     /// The longest that the generator itself was late.
     pub(super) lag_max_ms: f64,
@@ -216,6 +218,7 @@ impl Point {
             at_s,
             offered: count("offered"),
             acked: count("acked"),
+            ack_p50_ms: number("ack_p50_ms"),
             ack_p99_ms: number("ack_p99_ms"),
             lag_max_ms: number("lag_max_ms"),
         }
@@ -271,7 +274,7 @@ mod tests {
         assert_eq!(report.invalid.as_deref(), Some("lagged"));
         assert_eq!(
             report.timeline[1],
-            Point { at_s: 1, offered: 5, acked: 3, ack_p99_ms: 1.5, lag_max_ms: 9.5 }
+            Point { at_s: 1, offered: 5, acked: 3, ack_p50_ms: 0.5, ack_p99_ms: 1.5, lag_max_ms: 9.5 }
         );
         assert_eq!(Report::read(&json!({})), Report::default());
     }

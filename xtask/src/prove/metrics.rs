@@ -21,11 +21,25 @@ impl Metrics {
 
     /// The same of those samples whose labels say this, such as `ending="STORED"`.
     pub(super) fn of(&self, name: &str, label: &str) -> u64 {
+        whole(self.total(name, label))
+    }
+
+    /// What a metric of fractions adds up to, over all its labels, in units of which so many make one of the metric's.
+    pub(super) fn in_units(&self, name: &str, units: u32) -> u64 {
+        whole(self.total(name, "") * f64::from(units))
+    }
+
+    /// How many events are committed and not in the store: those in memory, and those in the journal alone.
+    pub(super) fn backlog(&self) -> u64 {
+        self.sum("playhead_backlog_events") + self.sum("playhead_journal_backlog_events")
+    }
+
+    fn total(&self, name: &str, label: &str) -> f64 {
         let is_meant = |key: &str| {
             key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('{'))
                 && key.contains(label)
         };
-        whole(self.0.iter().filter(|(key, _)| is_meant(key)).map(|(_, value)| value).sum())
+        self.0.iter().filter(|(key, _)| is_meant(key)).map(|(_, value)| value).sum()
     }
 }
 
@@ -40,7 +54,8 @@ mod tests {
     use super::*;
 
     const PAGE: &str = "# HELP playhead_events_ended Events.\nplayhead_events_ended_total{ending=\"STORED\",reason=\"\"} 7\n\
-        playhead_events_ended_total{ending=\"BUSY\",reason=\"\"} 2\nplayhead_journal_bytes 4194304\nprocess_open_fds 12\n# EOF\n";
+        playhead_events_ended_total{ending=\"BUSY\",reason=\"\"} 2\nplayhead_journal_bytes 4194304\nprocess_open_fds 12\n\
+        playhead_wait_seconds_sum{of=\"a\"} 0.75\nplayhead_wait_seconds_sum{of=\"b\"} 1.5\n# EOF\n";
 
     #[test]
     fn samples_are_found_by_name_and_label() {
@@ -49,5 +64,6 @@ mod tests {
         assert_eq!(metrics.of("playhead_events_ended_total", "ending=\"BUSY\""), 2);
         assert_eq!(metrics.sum("playhead_journal_bytes"), 4_194_304);
         assert_eq!(metrics.sum("playhead_journal"), 0, "a name is whole");
+        assert_eq!(metrics.in_units("playhead_wait_seconds_sum", 1_000), 2_250);
     }
 }

@@ -78,7 +78,7 @@ pub(super) fn sum_up(outcomes: &[Outcome]) -> Result<String, String> {
             println!("data, logs and ledgers of {} are kept in {}", outcome.name, folder.display());
         }
     }
-    let failed = names(outcomes, Ending::is_failure);
+    let failed = reasons(outcomes);
     let skipped = names(outcomes, |ending| matches!(ending, Ending::Skipped(_)));
     if !skipped.is_empty() {
         println!("\nSKIPPED, so not proven here: {skipped}");
@@ -88,6 +88,18 @@ pub(super) fn sum_up(outcomes: &[Outcome]) -> Result<String, String> {
         (true, false) => Ok(format!("SKIPPED: {skipped}")),
         (true, true) => Ok(String::new()),
     }
+}
+
+/// What failed, each with the first of what was wrong: the last line of a run may be all that somebody has of it.
+fn reasons(outcomes: &[Outcome]) -> String {
+    let reason = |outcome: &Outcome| match &outcome.ending {
+        Ending::Failed(wrong) => {
+            Some(format!("{} ({})", outcome.name, wrong.first().map_or("", String::as_str)))
+        }
+        Ending::Interrupted => Some(format!("{} (interrupted)", outcome.name)),
+        Ending::Passed(_) | Ending::Skipped(_) => None,
+    };
+    outcomes.iter().filter_map(reason).collect::<Vec<_>>().join(", ")
 }
 
 fn names(outcomes: &[Outcome], is_meant: impl Fn(&Ending) -> bool) -> String {
@@ -135,6 +147,6 @@ mod tests {
         let skipped = || outcome(Ending::Skipped("no root".into()));
         assert_eq!(sum_up(&[passed(), skipped()]), Ok("SKIPPED: drain".into()));
         let failed = outcome(Ending::Failed(vec!["late".into()]));
-        assert_eq!(sum_up(&[skipped(), failed]), Err("not proven: drain".into()));
+        assert_eq!(sum_up(&[skipped(), failed]), Err("not proven: drain (late)".into()));
     }
 }

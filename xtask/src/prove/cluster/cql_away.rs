@@ -48,7 +48,7 @@ pub(in crate::prove) fn slow(stage: &mut Stage<'_>) -> Step {
     })?;
     let mean_ms = played.write_ms;
     stage.claim(mean_ms >= SLOW_MS, format!("a write took {mean_ms} ms meanwhile, in the mean"));
-    played.sum_up(stage, "slow", false)
+    played.sum_up(stage, &format!("a write took {mean_ms} ms"), false)
 }
 
 /// What came of a fault.
@@ -89,11 +89,11 @@ fn play(
 
 /// How long a write took between two looks, in the mean, ms.
 fn write_ms(before: &Metrics, after: &Metrics) -> u64 {
-    let more = |what: &str| {
+    let more = |what: &str, unit| {
         let name = format!("playhead_store_write_seconds_{what}");
-        after.sum(&name).saturating_sub(before.sum(&name))
+        after.in_units(&name, unit).saturating_sub(before.in_units(&name, unit))
     };
-    more("sum") * 1_000 / more("count").max(1)
+    more("sum", 1_000) / more("count", 1).max(1)
 }
 
 impl Played {

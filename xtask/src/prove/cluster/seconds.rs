@@ -33,6 +33,8 @@ pub(super) struct Seconds {
     blurred: usize,
     /// How many were above the limit, or had no answer at all.
     late: usize,
+    /// How many in which this holds of every other answer.
+    halted: usize,
     /// The worst p99 of the others, ms.
     p99_ms: f64,
     /// The worst of all, ms.
@@ -54,28 +56,36 @@ impl Seconds {
         if point.lag_max_ms > LAG_MS_MAX {
             return Self { blurred: self.blurred + 1, ..self };
         }
-        let is_late = point.ack_p99_ms > P99_MS_MAX || (point.acked == 0 && point.offered > 0);
+        let is_silent = point.acked == 0 && point.offered > 0;
+        let is_late = is_silent || point.ack_p99_ms > ACK_MS_MAX;
         Self {
             count: self.count + 1,
             late: self.late + usize::from(is_late),
+            halted: self.halted + usize::from(is_silent || point.ack_p50_ms > ACK_MS_MAX),
             p99_ms: if is_late { self.p99_ms } else { self.p99_ms.max(point.ack_p99_ms) },
             worst_ms: self.worst_ms.max(point.ack_p99_ms),
             ..self
         }
     }
 
-    /// Claims that acknowledgements went on, as fast as they have to be but for few of the seconds: a machine that has
-    /// other things to do stalls now and then, and one that starts a CQL server beside it does.
+    /// Claims that acknowledgements went on. The long form has a machine of its own, and allows for few stalls, such as the
+    /// start of a CQL server beside the node. The short form is played beside whatever else a machine does, and tells a node
+    /// that goes on from one that waits for a server: most seconds have an answer for every other event in time.
     pub(super) fn judge(&self, stage: &mut Stage<'_>, when: &str) {
-        let allowed = self.count.div_ceil(stage.form(LATE_PART_SHORT, LATE_PART));
         stage.claim(self.acked > 0, format!("{when}: events were acknowledged"));
-        if stage.is_long {
-            let is_seen = self.count >= self.blurred;
-            stage.claim(is_seen, format!("{when}: {self}: the machine was too busy to tell"));
+        if !stage.is_long {
+            let (halted, allowed) = (self.halted, self.count / 2);
+            return stage.claim(
+                halted <= allowed,
+                format!("{when}: {self}; {halted} s with a median above {ACK_MS_MAX} ms, {allowed} allowed"),
+            );
         }
+        let allowed = self.count.div_ceil(LATE_PART);
+        let is_seen = self.count >= self.blurred;
+        stage.claim(is_seen, format!("{when}: {self}: the machine was too busy to tell"));
         stage.claim(
             self.late <= allowed,
-            format!("{when}: {self}; {allowed} may be above {P99_MS_MAX} ms or without an answer"),
+            format!("{when}: {self}; {allowed} may be above {ACK_MS_MAX} ms or without an answer"),
         );
     }
 }
@@ -95,13 +105,11 @@ impl std::fmt::Display for Seconds {
 }
 
 /// The promise.
-const P99_MS_MAX: f64 = 100.0;
+const ACK_MS_MAX: f64 = 100.0;
 /// What the load generator allows itself. A second in which it was later tells of the machine.
 const LAG_MS_MAX: f64 = 20.0;
 /// One of so many seconds may be late.
 const LATE_PART: usize = 10;
-/// In the short form, beside whatever else a machine does.
-const LATE_PART_SHORT: usize = 2;
 
 #[cfg(test)]
 mod tests {
@@ -111,23 +119,22 @@ mod tests {
     fn the_seconds_between_two_moments_are_judged() {
         let point = |at_s, acked, ack_p99_ms| {
             let lag_max_ms = if at_s == 5 { 90.0 } else { 1.0 };
-            Point { at_s, offered: 10, acked, ack_p99_ms, lag_max_ms }
+            Point { at_s, offered: 10, acked, ack_p50_ms: ack_p99_ms / 2.0, ack_p99_ms, lag_max_ms }
         };
         let timeline = vec![
             point(0, 10, 900.0),
             point(1, 10, 5.0),
             point(2, 0, 0.0),
-            point(3, 20, 300.0),
+            point(3, 20, 180.0),
             point(4, 9, 7.0),
             point(5, 1, 800.0),
         ];
         let report = Report { started_at_ms: 50_000, timeline, ..Report::default() };
         let seconds = Seconds::of(&report, At(51_500), At(54_999));
-        assert_eq!(
-            seconds,
-            Seconds { count: 4, blurred: 0, late: 2, p99_ms: 7.0, worst_ms: 300.0, acked: 39 }
-        );
-        assert_eq!(seconds.to_string(), "p99 of 4 s at most 7 ms but for 2 s (worst 300 ms)");
+        let found =
+            Seconds { count: 4, blurred: 0, late: 2, halted: 1, p99_ms: 7.0, worst_ms: 180.0, acked: 39 };
+        assert_eq!(seconds, found);
+        assert_eq!(seconds.to_string(), "p99 of 4 s at most 7 ms but for 2 s (worst 180 ms)");
         let quiet = Seconds::of(&report, At(54_000), At(60_000));
         assert_eq!(
             (quiet.late, quiet.to_string().as_str()),

@@ -59,7 +59,7 @@ impl Trial {
 
     /// How many events are committed and not in the CQL servers.
     pub(super) fn backlog(&self) -> Step<u64> {
-        Ok(self.server.metrics()?.sum("playhead_backlog_events"))
+        Ok(self.server.metrics()?.backlog())
     }
 
     /// How many events are offered in a second.
@@ -94,10 +94,9 @@ impl Trial {
     /// Waits for the end of the load and of the backlog, ends the node, and has another one read what the load's ledger says.
     pub(super) fn finish(mut self, stage: &mut Stage<'_>, servers: &Servers) -> Step<Found> {
         let (report, ledger) = self.loading.finish(stage)?;
-        let drained = stage.waiting.until(DRAINED_WITHIN, || {
-            let metrics = self.server.metrics()?;
-            Ok((metrics.sum("playhead_backlog_events") == 0).then_some(()))
-        })?;
+        let drained = stage
+            .waiting
+            .until(DRAINED_WITHIN, || Ok((self.server.metrics()?.backlog() == 0).then_some(())))?;
         let metrics = self.server.metrics()?;
         self.server.keep_metrics(&stage.folder.join("metrics.txt"))?;
         stage.claim(drained.is_some(), format!("all is drained within {DRAINED_WITHIN:?} of the load's end"));
