@@ -61,7 +61,7 @@ struct Scenario {
 }
 
 /// All of them: those of one node, then those that need servers, by which they need. Each has its dice by its place.
-const SCENARIOS: [Scenario; 22] = [
+const SCENARIOS: [Scenario; 23] = [
     Scenario { name: "drain", what: "SIGTERM under load", play: drain::play },
     Scenario { name: "crashes", what: "kill -9 under load", play: crashes::play },
     Scenario { name: "power-loss", what: "the disk loses its power under load", play: power_loss::play },
@@ -88,6 +88,7 @@ const SCENARIOS: [Scenario; 22] = [
     Scenario { name: "redis-frozen", what: "Redis stands still", play: cluster::redis_frozen },
     Scenario { name: "two-nodes", what: "two nodes are like one", play: cluster::two_nodes },
     Scenario { name: "cql-node", what: "one of three CQL nodes is killed", play: cluster::cql_node },
+    Scenario { name: "cql-backlog", what: "two million events wait", play: cluster::cql_backlog },
 ];
 
 /// The names of all scenarios.

@@ -9,6 +9,7 @@ mod cql_away;
 mod cql_node;
 mod drain_killed;
 mod families;
+mod gathered;
 mod redis_away;
 mod seconds;
 mod servers;
@@ -20,6 +21,7 @@ pub(super) use self::{
     cql_away::{down as cql_down, frozen as cql_frozen, slow as cql_slow},
     cql_node::play as cql_node,
     drain_killed::play as drain_killed,
+    gathered::play as cql_backlog,
     redis_away::{
         empty as redis_empty, frozen as redis_frozen, killed as redis_killed, promoted as redis_promoted,
         scripts as redis_scripts,

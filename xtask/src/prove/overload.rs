@@ -8,7 +8,7 @@
 use super::{
     ledger, load,
     peak::{self, Peak},
-    server::Server,
+    server::{MEMORY_MB_MAX, Server},
     stage::Stage,
     stop::Step,
     strace::{self, Injection},
@@ -118,5 +118,3 @@ const RECOVERED_SHORT: f64 = 10.0;
 const NOISE_MS: f64 = 500.0;
 /// The promise.
 const BUSY_MS_MAX: f64 = 10.0;
-/// engine.memory_mb_max as it is by default: the server's bounds add up to less.
-const MEMORY_MB_MAX: u64 = 1_024;

@@ -18,6 +18,9 @@ use super::{
     strace::Injection,
 };
 
+/// engine.memory_mb_max as it is by default: the server's bounds add up to no more.
+pub(super) const MEMORY_MB_MAX: u64 = 1_088;
+
 /// Where a server listens on loopback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ports {

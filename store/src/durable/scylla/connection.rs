@@ -9,13 +9,14 @@ use scylla::{
     statement::Consistency,
 };
 
-use super::{ScyllaSettings, documents, fault, migrate, statements::Statements};
+use super::{ScyllaSettings, documents, fault, migrate, shapes::Shapes, statements::Statements};
 use crate::StoreError;
 
 /// A cluster that was reached and has our schema.
 pub(super) struct Connection {
     pub(super) session: Session,
     pub(super) statements: Statements,
+    pub(super) shapes: Shapes,
     pub(super) documents: documents::Statements,
 }
 
@@ -25,7 +26,7 @@ impl Connection {
         migrate::check(&session, &settings.keyspace).await?;
         let statements = Statements::prepare(&session, &settings.keyspace).await?;
         let documents = documents::Statements::prepare(&session, &settings.keyspace).await?;
-        Ok(Self { session, statements, documents })
+        Ok(Self { session, statements, shapes: Shapes::default(), documents })
     }
 }
 

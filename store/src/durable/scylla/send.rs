@@ -1,16 +1,14 @@
 //! Hands requests to the cluster.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use scylla::{
-    errors::ExecutionError,
-    statement::batch::{Batch, BatchType},
-};
+use scylla::errors::ExecutionError;
 
 use super::{
     connection::Connection,
     fault,
     pace::Pace,
     plan::{Request, Row},
+    shapes,
 };
 use crate::StoreError;
 
@@ -32,11 +30,10 @@ impl Connection {
         if let [row] = rows {
             return self.session.execute_unpaged(self.statements.of(row), row).await.map(drop);
         }
-        let mut batch = Batch::new(BatchType::Unlogged);
-        batch.set_is_idempotent(true);
-        for row in rows {
-            batch.append_statement(self.statements.of(row).clone());
+        if let Some(batch) = self.shapes.of(rows, &self.statements) {
+            return self.session.batch(batch, rows).await.map(drop);
         }
+        let batch = shapes::of_rows(rows, &self.statements);
         self.session.batch(&batch, rows).await.map(drop)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     of_cluster, place, placed,
-    servers::{Server, cluster, connected, until},
+    servers::{Server, cluster, connected, replica_of, until},
 };
 use playhead_store::{
     UserId,
@@ -109,6 +109,71 @@ async fn a_frozen_node_holds_up_its_own_users_only() {
     hot.apply(std::slice::from_ref(&theirs), 0).await.unwrap();
     servers[0].freeze(false);
     until("the store goes on", async || hot.apply(std::slice::from_ref(&ours), 0).await.is_ok()).await;
+}
+
+/// A master dies and its replica takes its place: its users' calls fail typed until then, and find there what was copied.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_dies_is_replaced_by_its_replica() {
+    let Some(mut servers) = cluster().await else { return };
+    let replica = replica_of(&servers[0]).await;
+    let hot = connected(&RedisHotSettings { call_ms_max: 500, ..of_cluster(&servers) }).await;
+    let mut dice = Dice::new();
+    let (user, item) = (user_of_the_first(&servers, &mut dice).await, dice.item());
+    hot.apply(&[placed(&user, &item, 1, 1)], 0).await.unwrap();
+    until("the replica has it", async || replica.ask::<i64>(&["DBSIZE"]).await.unwrap() == 2).await;
+    servers[0].kill();
+    let error = hot.apply(&[placed(&user, &item, 2, 2)], 0).await.unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+    until("the store found the new master", async || {
+        hot.apply(&[placed(&user, &item, 2, 2)], 0)
+            .await
+            .inspect_err(|error| assert!(error.is_retryable(), "{error:?}"))
+            .is_ok()
+    })
+    .await;
+    assert_eq!(place(&hot, &user, &item).await, Some(2));
+    let info: String = replica.ask(&["INFO", "replication"]).await.unwrap();
+    assert!(info.contains("role:master"), "{info}");
+    // What was dead comes back as the replica of its successor; nobody is sent there for a write.
+    servers[0].start_again().await;
+    until("it follows its successor", async || {
+        let info: String = servers[0].ask(&["INFO", "replication"]).await.unwrap();
+        info.contains("role:slave")
+    })
+    .await;
+    hot.apply(&[placed(&user, &item, 3, 3)], 0).await.unwrap();
+    assert_eq!(place(&hot, &user, &item).await, Some(3));
+}
+
+/// The two change places in step, as an operator has them do before an upgrade: no commit is refused for longer than that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_hands_over_is_followed() {
+    let Some(servers) = cluster().await else { return };
+    let replica = replica_of(&servers[0]).await;
+    let hot = connected(&of_cluster(&servers)).await;
+    let mut dice = Dice::new();
+    let (user, item) = (user_of_the_first(&servers, &mut dice).await, dice.item());
+    hot.apply(&[placed(&user, &item, 1, 1)], 0).await.unwrap();
+    replica.tell(&["CLUSTER", "FAILOVER"]).await;
+    until("the replica is the master", async || {
+        let info: String = replica.ask(&["INFO", "replication"]).await.unwrap();
+        info.contains("role:master")
+    })
+    .await;
+    until("the store found it", async || hot.apply(&[placed(&user, &item, 2, 2)], 0).await.is_ok()).await;
+    assert_eq!(place(&hot, &user, &item).await, Some(2));
+    assert_eq!(replica.ask::<i64>(&["DBSIZE"]).await.unwrap(), 2);
+}
+
+/// A user whose slot the first node has.
+async fn user_of_the_first(servers: &[Server], dice: &mut Dice) -> UserId {
+    loop {
+        let user = dice.user();
+        let slot: i64 = servers[0].ask(&["CLUSTER", "KEYSLOT", &format!("{{{user}}}")]).await.unwrap();
+        if slot < 5_462 {
+            return user;
+        }
+    }
 }
 
 /// The scripts are flushed on all nodes at once.

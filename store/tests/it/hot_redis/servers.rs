@@ -88,10 +88,7 @@ impl Drop for Server {
 pub(super) async fn cluster() -> Option<Vec<Server>> {
     let mut servers = Vec::new();
     for _ in 0..3 {
-        let bus = free_port().to_string();
-        let arguments =
-            ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "1000"];
-        servers.push((Server::start(&arguments).await?, bus));
+        servers.push(member().await?);
     }
     for (index, (server, _)) in servers.iter().enumerate() {
         let from = (index * 5_462).to_string();
@@ -112,6 +109,30 @@ pub(super) async fn cluster() -> Option<Vec<Server>> {
         .await;
     }
     Some(servers)
+}
+
+/// A server that may become a part of a cluster, and its port for the others.
+async fn member() -> Option<(Server, String)> {
+    let bus = free_port().to_string();
+    let arguments = ["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "1000"];
+    Some((Server::start(&arguments).await?, bus))
+}
+
+/// A replica of a cluster's master that is in step with it, and would take its place.
+pub(super) async fn replica_of(master: &Server) -> Server {
+    let (replica, bus) = member().await.expect("a server as there are others");
+    master.tell(&["CLUSTER", "MEET", "127.0.0.1", &replica.port.to_string(), &bus]).await;
+    let id: String = master.ask(&["CLUSTER", "MYID"]).await.unwrap();
+    until("the replica knows its master", async || {
+        replica.ask::<redis::Value>(&["CLUSTER", "REPLICATE", &id]).await.is_ok()
+    })
+    .await;
+    until("the replica follows", async || {
+        let info: String = replica.ask(&["INFO", "replication"]).await.unwrap();
+        info.contains("master_link_status:up")
+    })
+    .await;
+    replica
 }
 
 /// Settings for these servers.

@@ -1,7 +1,7 @@
 //! An ingest node under load before the servers, and what came of it.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -13,16 +13,16 @@ use crate::prove::{
     ledger,
     load::{self, Loading, Report},
     metrics::Metrics,
-    server::{Plan, Server},
+    server::{MEMORY_MB_MAX, Plan, Server},
     stage::Stage,
-    stop::Step,
+    stop::{Step, Stop},
 };
 
 /// A node under load.
 pub(super) struct Trial {
     plan: Plan,
     pub(super) server: Server,
-    loading: Loading,
+    loading: Option<Loading>,
     events_per_s: u64,
 }
 
@@ -42,14 +42,39 @@ impl Trial {
         more: &[&str],
         duration: Duration,
     ) -> Step<Self> {
+        let events_per_s = stage.form(EVENTS_PER_S_SHORT, EVENTS_PER_S_LONG);
+        Self::begin_with(stage, servers, more, &load::Plan::players(events_per_s, duration.as_secs()))
+    }
+
+    /// The same with players of which there may be more.
+    pub(super) fn begin_with(
+        stage: &mut Stage<'_>,
+        servers: &Servers,
+        more: &[&str],
+        players: &load::Plan,
+    ) -> Step<Self> {
         let settings = servers.settings();
         let settings: Vec<&str> = settings.iter().map(String::as_str).chain(SETTINGS).collect();
         let plan = stage.server_in(stage.folder.join("data"))?.with(&settings).with(more);
         let server = plan.start(stage.waiting)?;
+        let loading = load::Plan { users: USERS, ..players.clone() }.start(stage, server.ports, "load")?;
+        Ok(Self { plan, server, loading: Some(loading), events_per_s: players.events_per_s.into() })
+    }
+
+    /// Waits for the end of the load.
+    pub(super) fn end_load(&mut self, stage: &Stage<'_>) -> Step<(Report, PathBuf)> {
+        let none = || Stop::Failed("there is no load".into());
+        self.loading.take().ok_or_else(none)?.finish(stage)
+    }
+
+    /// Begins another load behind the one that ended.
+    pub(super) fn play_on(&mut self, stage: &mut Stage<'_>, duration: Duration) -> Step {
         let events_per_s = stage.form(EVENTS_PER_S_SHORT, EVENTS_PER_S_LONG);
-        let players = load::Plan { users: USERS, ..load::Plan::players(events_per_s, duration.as_secs()) };
-        let loading = players.start(stage, server.ports, "load")?;
-        Ok(Self { plan, server, loading, events_per_s: events_per_s.into() })
+        let players = load::Plan::players(events_per_s, duration.as_secs());
+        let players = load::Plan { users: USERS, ..players };
+        self.events_per_s = events_per_s.into();
+        self.loading = Some(players.start(stage, self.server.ports, "live")?);
+        Ok(())
     }
 
     /// Lets them play for a moment while all is well.
@@ -93,7 +118,7 @@ impl Trial {
 
     /// Waits for the end of the load and of the backlog, ends the node, and has another one read what the load's ledger says.
     pub(super) fn finish(mut self, stage: &mut Stage<'_>, servers: &Servers) -> Step<Found> {
-        let (report, ledger) = self.loading.finish(stage)?;
+        let (report, ledger) = self.end_load(stage)?;
         let drained = stage
             .waiting
             .until(DRAINED_WITHIN, || Ok((self.server.metrics()?.backlog() == 0).then_some(())))?;
@@ -132,7 +157,7 @@ fn judge(stage: &mut Stage<'_>, report: &Report, metrics: &Metrics) {
 }
 
 /// Reads a ledger's events from a node that has nothing but the servers.
-fn read_elsewhere(stage: &mut Stage<'_>, servers: &Servers, ledger: &Path) -> Step<u64> {
+pub(super) fn read_elsewhere(stage: &mut Stage<'_>, servers: &Servers, ledger: &Path) -> Step<u64> {
     let settings = servers.settings();
     let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
     let plan = stage.server_in(stage.folder.join("reader"))?.with(&settings);
@@ -178,5 +203,3 @@ const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(30);
 /// How soon the rest of it is written when nothing more comes.
 const DRAINED_WITHIN: Duration = Duration::from_secs(30);
 const GIVE_UP: Duration = Duration::from_secs(120);
-/// engine.memory_mb_max as it is by default.
-const MEMORY_MB_MAX: u64 = 1_024;
