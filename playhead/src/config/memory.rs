@@ -64,6 +64,7 @@ fn embedded_hot_bytes(hot: &EmbeddedHotSettings) -> u64 {
     (hot.sessions_max as u64 * HOT_SESSION_BYTES)
         .saturating_add(hot.positions_max as u64 * HOT_POSITION_BYTES)
         .saturating_add(hot.accounts_max as u64 * HOT_ACCOUNT_BYTES)
+        .saturating_add(hot.lease_sessions_max as u64 * HOT_LEASE_SESSION_BYTES)
 }
 
 /// As `EmbeddedHotSettings` says, with ids of a UUID's length.
@@ -74,8 +75,10 @@ const HOT_POSITION_BYTES: u64 = 800;
 const HOT_CALL_BYTES: u64 = 1_200;
 /// What is remembered of an account's leases, with two streams.
 const KNOWN_ACCOUNT_BYTES: u64 = 1_024;
-/// Likewise, with one stream.
-const HOT_ACCOUNT_BYTES: u64 = 900;
+/// Likewise, without sessions.
+const HOT_ACCOUNT_BYTES: u64 = 500;
+/// A session of an account's, with a lease or without.
+const HOT_LEASE_SESSION_BYTES: u64 = 400;
 /// How many consumers the error names.
 const CONSUMERS_NAMED: usize = 3;
 

@@ -25,8 +25,8 @@ use tokio::sync::broadcast;
 
 /// How much an embedded hot store remembers, and for how long.
 ///
-/// A session takes some 400 bytes, a position some 800, an account with one stream some 900, ids of a UUID's length
-/// supposed, so the defaults bound it to about 210 MB. A server with few viewers uses what these need.
+/// A session takes some 400 bytes, a position some 800, an account some 500 and each of its sessions some 400, ids of a
+/// UUID's length supposed, so the defaults bound it to about 230 MB. A server with few viewers uses what these need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmbeddedHotSettings {
     /// Sessions to remember.
@@ -41,6 +41,9 @@ pub struct EmbeddedHotSettings {
     pub erasures_max: usize,
     /// Accounts whose leases to remember.
     pub accounts_max: usize,
+    /// Sessions that all these accounts may remember together: with a lease, or why they have none. Where there are more,
+    /// the accounts that were silent the longest are forgotten.
+    pub lease_sessions_max: usize,
     /// How long leases last.
     pub leases: LeaseTimes,
 }
@@ -54,6 +57,7 @@ impl Default for EmbeddedHotSettings {
             position_ttl_ms: 24 * HOUR_MS,
             erasures_max: 10_000,
             accounts_max: 100_000,
+            lease_sessions_max: 150_000,
             leases: LeaseTimes::default(),
         }
     }

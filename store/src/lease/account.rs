@@ -128,6 +128,12 @@ impl AccountLeases {
         self.leases.len()
     }
 
+    /// How many sessions it remembers: with a lease, or why they have none.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.leases.len() + self.gone.len()
+    }
+
     /// True when it says nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -99,13 +99,13 @@ impl<K: Hash + Eq + Clone, V> Aging<K, V> {
         self.entries.retain(|key, entry| keep(key, &entry.value));
     }
 
-    /// Forgets what is due, and as much more as there is too much. Returns the keys. Takes as many looks at the queue
+    /// Forgets what is due, and as much more as there is too much. Returns it. Takes as many looks at the queue
     /// as entries came, twice, and a few more.
-    pub(super) fn expire(&mut self, now_ms: i64) -> Vec<K> {
+    pub(super) fn expire(&mut self, now_ms: i64) -> Vec<(K, V)> {
         let mut forgotten = Vec::new();
         for _ in 0..LOOKS_MIN + 2 * std::mem::take(&mut self.fresh) {
             match self.look(now_ms) {
-                Look::Forgot(key) => forgotten.push(key),
+                Look::Forgot(key, value) => forgotten.push((key, value)),
                 Look::Passed => {}
                 Look::Done => break,
             }
@@ -113,16 +113,36 @@ impl<K: Hash + Eq + Clone, V> Aging<K, V> {
         while self.entries.len() > self.entries_max
             && let Some(waiting) = self.queue.pop_front()
         {
-            if self.is_current(&waiting) {
-                self.entries.remove(&waiting.key);
-                forgotten.push(waiting.key);
+            if self.is_current(&waiting)
+                && let Some(entry) = self.entries.remove(&waiting.key)
+            {
+                forgotten.push((waiting.key, entry.value));
             }
         }
         forgotten
     }
 
+    /// Forgets the one that was seen the longest ago, and returns it.
+    pub(super) fn forget_oldest(&mut self) -> Option<(K, V)> {
+        while let Some(mut waiting) = self.queue.pop_front() {
+            let entry = self.entries.get(&waiting.key).filter(|entry| entry.number == waiting.number);
+            match entry.map(|entry| entry.seen_ms) {
+                Some(seen_ms) if seen_ms > waiting.seen_ms => {
+                    waiting.seen_ms = seen_ms;
+                    self.queue.push_back(waiting);
+                }
+                Some(_) => {
+                    let entry = self.entries.remove(&waiting.key)?;
+                    return Some((waiting.key, entry.value));
+                }
+                None => {}
+            }
+        }
+        None
+    }
+
     /// Looks at the one that waits the longest.
-    fn look(&mut self, now_ms: i64) -> Look<K> {
+    fn look(&mut self, now_ms: i64) -> Look<K, V> {
         let Some(mut waiting) = self.queue.pop_front() else {
             return Look::Done;
         };
@@ -133,8 +153,8 @@ impl<K: Hash + Eq + Clone, V> Aging<K, V> {
         let was_touched = entry.seen_ms > waiting.seen_ms;
         let is_over = entry.seen_ms.saturating_add(self.ttl_ms) <= now_ms;
         if is_over || (!was_touched && self.entries.len() > self.entries_max) {
-            self.entries.remove(&waiting.key);
-            return Look::Forgot(waiting.key);
+            let forgotten = self.entries.remove(&waiting.key).map(|entry| entry.value);
+            return forgotten.map_or(Look::Passed, |value| Look::Forgot(waiting.key, value));
         }
         if !was_touched {
             self.queue.push_front(waiting);
@@ -157,9 +177,9 @@ impl<K: Hash + Eq + Clone, V> Aging<K, V> {
 }
 
 /// What a look at the queue led to.
-enum Look<K> {
-    /// This key is forgotten.
-    Forgot(K),
+enum Look<K, V> {
+    /// This one is forgotten.
+    Forgot(K, V),
     /// On to the next one.
     Passed,
     /// Nobody further back can be due, as far as we can tell.
@@ -184,6 +204,20 @@ mod tests {
         aging
     }
 
+    fn keys(forgotten: Vec<(u64, u64)>) -> Vec<u64> {
+        forgotten.into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn the_oldest_goes_when_asked_for() {
+        let mut aging = filled(10, 0..4);
+        aging.touch(&0, 100);
+        aging.remove(&1);
+        let order: Vec<_> = std::iter::from_fn(|| aging.forget_oldest()).collect();
+        assert_eq!(order, [(2, 2), (3, 3), (0, 0)]);
+        assert!(aging.entries.is_empty() && aging.queue.is_empty());
+    }
+
     #[test]
     fn the_oldest_goes_when_there_are_too_many() {
         let aging = filled(10, 0..25);
@@ -197,7 +231,7 @@ mod tests {
         let mut aging = filled(10, 0..10);
         aging.touch(&0, 100);
         aging.insert(10, 10, 100);
-        assert_eq!(aging.expire(0), [1]);
+        assert_eq!(keys(aging.expire(0)), [1]);
         assert!(aging.get(&0).is_some());
     }
 
@@ -205,9 +239,9 @@ mod tests {
     fn an_entry_goes_after_its_time() {
         let mut aging = filled(10, 0..3);
         aging.touch(&0, 500);
-        assert_eq!(filled(10, 0..3).expire(999), [0_u64; 0]);
-        assert_eq!(aging.expire(1_001), [1]);
-        assert_eq!(aging.expire(1_500), [2, 0]);
+        assert_eq!(keys(filled(10, 0..3).expire(999)), [0_u64; 0]);
+        assert_eq!(keys(aging.expire(1_001)), [1]);
+        assert_eq!(keys(aging.expire(1_500)), [2, 0]);
         assert!(aging.entries.is_empty() && aging.queue.is_empty());
     }
 
@@ -216,7 +250,7 @@ mod tests {
         let mut aging = filled(10, 0..1);
         aging.remove(&0);
         aging.insert(0, 7, 600);
-        assert_eq!(aging.expire(1_100), [0_u64; 0]);
+        assert_eq!(keys(aging.expire(1_100)), [0_u64; 0]);
         assert_eq!(aging.get(&0), Some(&7));
         assert_eq!(aging.queue.len(), 1);
     }

@@ -129,7 +129,7 @@ impl Part {
     }
 
     fn forget_positions(&mut self, now_ms: i64) {
-        for (user, item) in self.positions.expire(now_ms) {
+        for ((user, item), _) in self.positions.expire(now_ms) {
             let Some(items) = self.items.get_mut(&user) else {
                 continue;
             };
