@@ -41,7 +41,26 @@ pub(super) struct Known {
     accounts_max: usize,
 }
 
-type Generation = HashMap<AccountId, (Version, AccountLeases)>;
+#[derive(Default)]
+struct Generation {
+    accounts: HashMap<AccountId, (Version, AccountLeases)>,
+    /// How many sessions these remember.
+    sessions: usize,
+}
+
+impl Generation {
+    fn remove(&mut self, account: &AccountId) -> Option<(Version, AccountLeases)> {
+        let removed = self.accounts.remove(account)?;
+        self.sessions -= removed.1.sessions();
+        Some(removed)
+    }
+
+    fn insert(&mut self, account: &AccountId, version: Version, state: AccountLeases) {
+        drop(self.remove(account));
+        self.sessions += state.sessions();
+        self.accounts.insert(account.clone(), (version, state));
+    }
+}
 
 impl Known {
     pub(super) fn new(accounts_max: usize) -> Self {
@@ -94,14 +113,69 @@ impl Known {
         }
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
         let [young, old] = &mut *generations;
-        if young.len() >= self.accounts_max / 2 {
+        let is_full = young.accounts.len() >= self.accounts_max / 2
+            || young.sessions >= self.accounts_max / 2 * SESSIONS_USUAL;
+        if is_full {
             *old = std::mem::take(young);
         }
-        young.insert(account.clone(), (version, state));
+        young.insert(account, version, state);
     }
 }
 
+/// Sessions that an account may remember, in the mean, before fewer accounts are known.
+const SESSIONS_USUAL: usize = 2;
 /// A node's number and the number of the write.
 pub(super) const VERSION_BYTES: usize = 16;
 /// Turns that are taken at a time, at most.
 const TURNS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        DeviceId, ItemKind,
+        contract::Dice,
+        lease::{Beat, Claim, Doing, LeaseTimes, Standing, Terms},
+    };
+
+    /// An account whose sessions ended, so many of them.
+    fn ended(dice: &mut Dice, sessions: i64) -> AccountLeases {
+        let (user, device) = (dice.user(), DeviceId::new("tv").unwrap());
+        let mut state = AccountLeases::default();
+        for at_ms in 0..sessions {
+            let beat = Beat {
+                item: dice.item(),
+                kind: ItemKind::Movie,
+                terms: Terms::unlimited(),
+                doing: Doing::Ended,
+                position_ms: None,
+                is_open: true,
+                standing: Standing::New,
+            };
+            let key = dice.session(&user);
+            let claim = Claim { key: &key, device: &device, since_ms: at_ms, as_of_ms: at_ms, beat: &beat };
+            state.assert(&claim, &LeaseTimes::default(), at_ms);
+        }
+        state
+    }
+
+    #[test]
+    fn accounts_and_their_sessions_are_bounded() {
+        let mut dice = Dice::new();
+        for (sessions, accounts_max) in [(1, 100), (8, 26)] {
+            let known = Known::new(100);
+            for number in 0..1_000 {
+                let account = AccountId::new(&format!("account-{}", number % 300)).unwrap();
+                drop(known.take(&account).filter(|_| dice.one_in(2)));
+                known.keep(&account, known.new_version(), ended(&mut dice, sessions));
+                let generations = known.generations.lock().unwrap();
+                let held = |part: &Generation| {
+                    part.accounts.values().map(|(_, state)| state.sessions()).sum::<usize>()
+                };
+                assert!(generations.iter().all(|part| part.sessions == held(part)));
+                let accounts: usize = generations.iter().map(|part| part.accounts.len()).sum();
+                assert!(accounts <= accounts_max, "{accounts} accounts of {sessions} sessions");
+            }
+        }
+    }
+}
