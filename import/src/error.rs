@@ -92,7 +92,7 @@ pub enum ImportError {
 }
 
 impl ImportError {
-    pub(crate) fn unreadable(path: &Path, error: ReadError) -> Self {
+    pub(crate) fn unreadable(path: &Path, error: &ReadError) -> Self {
         Self::Unreadable { path: path.to_owned(), text: error.to_string() }
     }
 }

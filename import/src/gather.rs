@@ -84,7 +84,7 @@ impl<'a> Gatherer<'a> {
                             self.complain(Complaint { file: told(path), line, table, row: number, text })?;
                         }
                     }
-                    Err(error) => return Err(ImportError::unreadable(path, error)),
+                    Err(error) => return Err(ImportError::unreadable(path, &error)),
                 }
             }
             drop(rows);
@@ -239,11 +239,11 @@ fn open(
 ) -> Result<Box<dyn read::Rows>, ImportError> {
     let format =
         Format::of(path, mapping.dialect).ok_or_else(|| ImportError::Format { path: path.to_owned() })?;
-    let unreadable = |error| ImportError::unreadable(path, ReadError::Io(error));
+    let unreadable = |error| ImportError::unreadable(path, &ReadError::Io(error));
     let file = File::open(path).map_err(unreadable)?;
     let source = Counted { file, pace: Arc::clone(pace), hash: hash.map(Arc::clone) };
     let table = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    read::rows(Box::new(source), format, &table).map_err(|error| ImportError::unreadable(path, error))
+    read::rows(Box::new(source), format, &table).map_err(|error| ImportError::unreadable(path, &error))
 }
 
 /// What whoever waits for the reading sees of it, and can do about it.

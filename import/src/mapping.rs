@@ -1,7 +1,7 @@
 //! What of another system's tables becomes what here: a TOML file, checked as a whole when it is read.
 //!
-//! A [`Rule`] takes rows of one table and makes of each a noun, or a part of one that another rule makes. Its fields are
-//! templates over the row's columns. [`shape`] is what may be said of each noun, [`field`] what a field is, `parse` how both
+//! A `Rule` takes rows of one table and makes of each a noun, or a part of one that another rule makes. Its fields are
+//! templates over the row's columns. `shape` is what may be said of each noun, `field` what a field is, `parse` how both
 //! are read.
 
 use std::{

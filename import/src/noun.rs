@@ -1,7 +1,7 @@
 //! A noun as it is sent: put together from the parts that rows tell of, in whatever order they come.
 //!
 //! A part is a message of the API in which only some fields are set, and is kept encoded. Decoding one on top of another is
-//! how they join: what is said later replaces, lists grow, and [`Noun::settle`] takes out what is said twice.
+//! how they join: what is said later replaces, lists grow, and `Noun::settle` takes out what is said twice.
 
 use playhead_proto::{catalog::v1 as catalog, entitlement::v1 as rights};
 use prost::{DecodeError, Message};

@@ -73,9 +73,12 @@ impl Sorter {
 /// Records in their order.
 pub(crate) struct Sorted {
     runs: Vec<Run>,
-    next: BinaryHeap<Reverse<(Vec<u8>, usize, Vec<u8>)>>,
+    next: BinaryHeap<Next>,
     _dir: Option<TempDir>,
 }
+
+/// A run's next record, the least key first: the key, which run, and what is kept under it.
+type Next = Reverse<(Vec<u8>, usize, Vec<u8>)>;
 
 enum Run {
     Disk(BufReader<File>),

@@ -32,7 +32,7 @@ impl Gatherer<'_> {
                     }
                     // It is told of when the rows are read for what they say.
                     Err(ReadError::Row { .. }) => {}
-                    Err(error) => return Err(ImportError::unreadable(path, error)),
+                    Err(error) => return Err(ImportError::unreadable(path, &error)),
                 }
             }
         }
