@@ -191,8 +191,10 @@ async fn one_that_was_stopped_goes_on_where_it_was() {
     let episodes: Vec<String> = (0..700).map(|at| format!("({at},1,60,12)")).collect();
     let path = site.file("d.sql", &dump("(1,'on','a',NULL)", &episodes.join(",\n"), ""));
     let state = site.dir.path().join("state");
-    let job =
-        || Job { resume: Some(state.clone()), ..job(&mapping_of(site.dir.path(), SHOW), &[path.clone()]) };
+    let job = || Job {
+        resume: Some(state.clone()),
+        ..job(&mapping_of(site.dir.path(), SHOW), std::slice::from_ref(&path))
+    };
     let (stopped, first) = until(&site, job(), 300).await;
     assert!(stopped.unwrap().is_stopped && (300..701).contains(&first), "{first}");
     // Of another mapping, and of a changed file, it is not the state.
