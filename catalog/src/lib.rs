@@ -15,6 +15,8 @@ pub mod grpc;
 
 mod wire;
 
+pub mod check;
+
 pub mod items;
 
 pub mod collections;

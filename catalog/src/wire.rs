@@ -8,6 +8,7 @@ use playhead_store::{
 
 use crate::records::version_of;
 
+pub(crate) mod check;
 pub(crate) mod item;
 pub(crate) mod item_read;
 pub(crate) mod mask;

@@ -6,11 +6,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Flags;
 
+mod import;
 mod migrate;
 mod token;
+mod verify;
 
+pub(crate) use import::Import;
 pub(crate) use migrate::Migrate;
 pub(crate) use token::{Expect, Inspect, Keygen, Mint, Signing, Token, TokenCommand, ViewerClaims};
+pub(crate) use verify::Verify;
 
 /// Playhead: a self-hosted playback-telemetry engine.
 ///
@@ -42,10 +46,11 @@ pub(crate) enum Command {
     /// Print events of a running server as they become durable, one JSON object per line.
     #[command(after_help = TAP_EXAMPLES)]
     Tap(Tap),
+    /// Bring catalog, plans and rights of another system into a running server.
+    Import(Import),
     /// Make or bring up to date the tables of a cluster (durable.backend = "scylla").
     Migrate(Migrate),
     /// Report what journal and store of a stopped server hold, and what of it is damaged.
-    #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
     /// Ask a running server whether it is ready. Exits 0 if so, else 1.
     Health(Health),
@@ -216,15 +221,6 @@ pub(crate) struct Tap {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Verify {
-    #[command(flatten)]
-    pub(crate) config: ConfigFlags,
-    /// How the report looks
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) output: Output,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Health {
     #[command(flatten)]
     pub(crate) at: AdminFlags,
@@ -291,10 +287,3 @@ const TAP_EXAMPLES: &str = "\
 Examples:
   playhead tap
   playhead tap --user alice --limit 10";
-
-const VERIFY_EXAMPLES: &str = "\
-Exits 0 if nothing is damaged, 1 if something is, 78 if there is no data folder.
-
-Examples:
-  playhead verify --data-dir /var/lib/playhead
-  playhead verify --output json";

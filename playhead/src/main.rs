@@ -3,7 +3,8 @@
 //! In reading order: [`cli`] says what can be asked, [`config`] what can be set; [`serve`] puts the server together and
 //! [`admin`] tells how it is. [`demo`] and [`load`] play viewers against it; [`tap`], [`health`], [`check`] and
 //! [`verify`] look on. [`durable`] is where the lasting record is, and [`migrate`] makes a cluster's
-//! tables. [`auth`] says whom the server believes, [`token`] makes what it believes.
+//! tables. [`import`] brings in what another system has. [`auth`] says whom the server believes, [`token`] makes what it
+//! believes.
 
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ mod demo;
 mod durable;
 mod fetch;
 mod health;
+mod import;
 mod load;
 mod log;
 mod migrate;
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
         Command::Load(asked) => load::run(&asked),
         Command::Token(asked) => token::run(&asked),
         Command::Tap(asked) => tap::run(&asked),
+        Command::Import(asked) => import::run(&asked),
         Command::Migrate(asked) => migrate::run(&asked),
         Command::Verify(asked) => verify::run(&asked),
         Command::Health(asked) => health::run(&asked),
@@ -81,6 +84,9 @@ enum CommandError {
     /// The load could not be played, or its ledger not be read back.
     #[error(transparent)]
     Load(#[from] load::LoadCommandError),
+    /// Another system's data could not be imported.
+    #[error(transparent)]
+    Import(#[from] import::ImportCommandError),
     /// The keys of tokens cannot be had.
     #[error(transparent)]
     Auth(#[from] auth::AuthError),
@@ -109,6 +115,7 @@ impl CommandError {
                 ExitCode::from(ConfigError::EXIT_CODE)
             }
             Self::Load(error) => error.exit_code(),
+            Self::Import(error) => error.exit_code(),
             Self::Serve(_)
             | Self::Fetch(_)
             | Self::Demo(_)

@@ -50,7 +50,12 @@ impl Entitlement {
         let key = rest::subscription_key(&subscription.account, &subscription.id);
         let change = |present: Option<Subscription>| {
             let next = subscription.clone();
-            Ok(present.map_or_else(|| next.clone(), |present| next.clone().following(&present)))
+            Ok(match present {
+                None => next,
+                // Who says the same again has not let it go on by that: since when it does is not the caller's to say.
+                Some(present) if is_said_again(&next, &present) => present,
+                Some(present) => next.following(&present),
+            })
         };
         let written = self.write(key, version, change).await;
         self.subscriptions.forget(&subscription.account);
@@ -168,4 +173,9 @@ impl Entitlement {
         }
         Err(CatalogError::Changed)
     }
+}
+
+/// Whether a subscription says what the present one says, as far as that is the caller's to say.
+fn is_said_again(next: &Subscription, present: &Subscription) -> bool {
+    Subscription { since_ms: present.since_ms, ..next.clone() } == *present
 }

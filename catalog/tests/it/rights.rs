@@ -182,6 +182,28 @@ async fn a_renewal_is_made_once_and_a_cancellation_ends_with_the_period() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_is_said_again_is_not_written_again() {
+    let site = Site::start().await;
+    site.put_plan(plan("basic", 1)).await.unwrap();
+    let etag = async |subscription| site.subscribe(subscription).await.unwrap().0.etag;
+    let active = etag(subscription("basic")).await;
+    assert_eq!(etag(subscription("basic")).await, active);
+    // A month later, and then over: each of them counts once.
+    let next = || proto::Subscription {
+        period_start_ms: BEGIN_MS + 30 * DAY_MS,
+        period_end_ms: BEGIN_MS + 60 * DAY_MS,
+        ..subscription("basic")
+    };
+    let over = || proto::Subscription { status: proto::SubscriptionStatus::Expired.into(), ..next() };
+    let renewed = etag(next()).await;
+    assert_ne!(renewed, active);
+    assert_eq!(etag(next()).await, renewed);
+    let ended = etag(over()).await;
+    assert_ne!(ended, renewed);
+    assert_eq!(etag(over()).await, ended);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn grants_open_a_course_with_all_in_it_and_a_ticket_opens_everything() {
     use catalog::GrantKind::{Enrollment, Purchase, Ticket};
     let site = Site::start().await;

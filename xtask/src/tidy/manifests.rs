@@ -3,13 +3,15 @@
 use super::Finding;
 
 /// Which of our crates each of our crates may depend on; a crate that is not listed may depend on any.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("proto", &[]),
     // Itself, to turn its contract suite on for its own tests.
     ("store", &["playhead-store"]),
     ("ingest", &["playhead-proto", "playhead-store"]),
     // Of the engine it knows who is asking, and the clock: see `the-catalog-knows-who-is-asking` in seams.rs.
     ("catalog", &["playhead-proto", "playhead-store", "playhead-ingest"]),
+    // It checks before it sends, as the catalog would.
+    ("import", &["playhead-proto", "playhead-store", "playhead-catalog", "playhead-ingest"]),
     // Its users know nothing else of ours.
     ("client", &["playhead-proto"]),
     ("load-tests", &["playhead-client", "playhead-proto", "playhead-store"]),
@@ -21,6 +23,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
             "playhead-store",
             "playhead-ingest",
             "playhead-catalog",
+            "playhead-import",
             "playhead-load",
         ],
     ),

@@ -78,6 +78,7 @@ const SEAMS: &[Seam] = &[
             "catalog/build.rs",
             "proto/",
             "client/src/transport/grpc",
+            "import/src/send/grpc",
             "playhead/",
             "bench/",
             "load-tests/",
@@ -113,6 +114,10 @@ const SEAMS: &[Seam] = &[
             // Reads the names of the rpcs.
             "catalog/build.rs",
             "client/",
+            // Makes them of rows, and sends them.
+            "import/src/row",
+            "import/src/noun",
+            "import/src/send/grpc",
             "playhead/src/demo",
             "bench/",
             "load-tests/",

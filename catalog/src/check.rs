@@ -1,0 +1,3 @@
+//! What can be seen of a write by itself, without a store: for whoever wants to know before sending it.
+
+pub use crate::wire::check::{category, collection, grant, item, limits, plan, seat, subscription};

@@ -1,0 +1,270 @@
+//! A server, over gRPC.
+//!
+//! Whether a write created, changed or left alone what was there, no answer says; the etags before and after do.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use playhead_proto::{
+    catalog::v1::{self as catalog, catalog_service_client::CatalogServiceClient},
+    entitlement::v1::{self as rights, entitlement_service_client::EntitlementServiceClient},
+};
+use playhead_store::catalog::Fault;
+use tonic::{
+    Code, Request, Status,
+    metadata::{Ascii, MetadataValue},
+    transport::Channel,
+};
+use tonic_types::StatusExt as _;
+
+use super::{Outcome, Refusal, Target};
+use crate::{error::ImportError, noun::Noun};
+
+mod owners;
+
+use owners::Owners;
+
+/// A server.
+#[derive(Debug)]
+pub struct GrpcTarget {
+    catalog: CatalogServiceClient<Channel>,
+    rights: EntitlementServiceClient<Channel>,
+    bearer: Option<MetadataValue<Ascii>>,
+    /// What accounts and users have already: subscriptions, seats, grants.
+    subscriptions: Owners,
+    seats: Owners,
+    grants: Owners,
+    categories: Owners,
+}
+
+impl GrpcTarget {
+    /// The server behind this channel.
+    ///
+    /// # Errors
+    /// [`ImportError::Token`] for a token that no header takes.
+    pub fn over(channel: Channel, token: Option<&str>) -> Result<Self, ImportError> {
+        let bearer = token.map(|token| format!("Bearer {token}").parse()).transpose();
+        let bearer = bearer.map_err(|_| ImportError::Token)?;
+        let (catalog, rights) =
+            (CatalogServiceClient::new(channel.clone()), EntitlementServiceClient::new(channel));
+        let [subscriptions, seats, grants, categories] = std::array::from_fn(|_| Owners::default());
+        Ok(Self { catalog, rights, bearer, subscriptions, seats, grants, categories })
+    }
+
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(bearer) = &self.bearer {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        request
+    }
+
+    async fn once(&self, noun: &Noun) -> Result<Outcome, Status> {
+        match noun {
+            Noun::Category(category) => self.category(category).await,
+            Noun::Item(item) => self.item(item).await,
+            Noun::Gone(id) => self.gone(id).await,
+            Noun::Collection(held) => self.collection(held).await,
+            Noun::Plan(plan) => self.plan(plan).await,
+            Noun::Subscription(subscription) => self.subscription(subscription).await,
+            Noun::Seat(seat) => self.seat(seat).await,
+            Noun::Grant(grant) => self.grant(grant).await,
+            Noun::Limits(limits) => self.limits(limits).await,
+        }
+    }
+
+    async fn category(&self, category: &catalog::Category) -> Result<Outcome, Status> {
+        let before = self.categories.find("", &category.id, async {
+            let request = self.request(catalog::ListCategoriesRequest::default());
+            let all = self.catalog.clone().list_categories(request).await?.into_inner().categories;
+            Ok(all.into_iter().map(|category| (category.id, category.etag)).collect())
+        });
+        let before = before.await?;
+        let request = self.request(catalog::UpsertCategoryRequest { category: Some(category.clone()) });
+        let after = self.catalog.clone().upsert_category(request).await?.into_inner().category;
+        Ok(outcome(before, after.map(|category| category.etag)))
+    }
+
+    async fn present(&self, id: &str) -> Result<Option<catalog::Item>, Status> {
+        let request = catalog::GetItemRequest {
+            id: id.to_owned(),
+            consistency: catalog::Consistency::Fresh.into(),
+            ..Default::default()
+        };
+        there(self.catalog.clone().get_item(self.request(request)).await)
+            .map(|answer| answer.and_then(|answer| answer.item))
+    }
+
+    async fn item(&self, item: &catalog::Item) -> Result<Outcome, Status> {
+        let before = self.present(&item.id).await?.map(|item| item.etag);
+        let request = catalog::UpsertItemRequest { item: Some(item.clone()), update_mask: None };
+        let after = self.catalog.clone().upsert_item(self.request(request)).await?.into_inner().item;
+        Ok(outcome(before, after.map(|item| item.etag)))
+    }
+
+    async fn gone(&self, id: &str) -> Result<Outcome, Status> {
+        match self.present(id).await? {
+            None => Ok(Outcome::Absent),
+            Some(item) if item.deletion.is_some() => Ok(Outcome::Unchanged),
+            Some(_) => {
+                let request =
+                    catalog::DeleteItemRequest { id: id.to_owned(), cascade: true, etag: String::new() };
+                self.catalog.clone().delete_item(self.request(request)).await?;
+                Ok(Outcome::Deleted)
+            }
+        }
+    }
+
+    async fn collection(&self, held: &catalog::SetCollectionItemsRequest) -> Result<Outcome, Status> {
+        let collection_id = held.collection_id.clone();
+        let request =
+            catalog::ListCollectionItemsRequest { collection_id, page_size: 1, ..Default::default() };
+        let before = there(self.catalog.clone().list_collection_items(self.request(request)).await)?;
+        let after = self.catalog.clone().set_collection_items(self.request(held.clone())).await?.into_inner();
+        // One that was never filled has an etag too.
+        let is_new =
+            before.as_ref().is_none_or(|before| before.items.is_empty() && before.etag != after.etag);
+        Ok(outcome(before.filter(|_| !is_new).map(|before| before.etag), Some(after.etag)))
+    }
+
+    async fn plan(&self, plan: &rights::Plan) -> Result<Outcome, Status> {
+        let request = rights::GetPlanRequest { id: plan.id.clone() };
+        let before = there(self.rights.clone().get_plan(self.request(request)).await)?;
+        let before = before.and_then(|answer| answer.plan).map(|plan| plan.etag);
+        let request = self.request(rights::UpsertPlanRequest { plan: Some(plan.clone()) });
+        let after = self.rights.clone().upsert_plan(request).await?.into_inner().plan;
+        Ok(outcome(before, after.map(|plan| plan.etag)))
+    }
+
+    async fn subscription(&self, subscription: &rights::Subscription) -> Result<Outcome, Status> {
+        let account = &subscription.account_id;
+        let before = self.subscriptions.find(account, &subscription.id, async {
+            let consistency = catalog::Consistency::Fresh.into();
+            let request = rights::ListSubscriptionsRequest { account_id: account.clone(), consistency };
+            let all =
+                self.rights.clone().list_subscriptions(self.request(request)).await?.into_inner().subscribed;
+            Ok(all.into_iter().filter_map(|one| one.subscription).map(|one| (one.id, one.etag)).collect())
+        });
+        let before = before.await?;
+        let request = rights::UpsertSubscriptionRequest { subscription: Some(subscription.clone()) };
+        let after = self.rights.clone().upsert_subscription(self.request(request)).await?.into_inner();
+        Ok(outcome(before, after.subscription.map(|subscription| subscription.etag)))
+    }
+
+    async fn seat(&self, seat: &rights::AssignSeatRequest) -> Result<Outcome, Status> {
+        let owner = format!("{}/{}", seat.account_id, seat.subscription_id);
+        let before = self.seats.find(&owner, &seat.user_id, async {
+            let rights::AssignSeatRequest { account_id, subscription_id, .. } = seat.clone();
+            let request = rights::ListSeatsRequest { account_id, subscription_id };
+            let all = self.rights.clone().list_seats(self.request(request)).await?.into_inner().seats;
+            Ok(all.into_iter().map(|seat| (seat.user_id, seat.number.to_string())).collect())
+        });
+        let before = before.await?;
+        let after = self.rights.clone().assign_seat(self.request(seat.clone())).await?.into_inner();
+        Ok(outcome(before, Some(after.number.to_string())))
+    }
+
+    async fn grant(&self, grant: &rights::Grant) -> Result<Outcome, Status> {
+        let user = &grant.user_id;
+        let before = self.grants.find(user, &grant.id, async {
+            let consistency = catalog::Consistency::Fresh.into();
+            let request = rights::ListGrantsRequest { user_id: user.clone(), consistency };
+            let all = self.rights.clone().list_grants(self.request(request)).await?.into_inner().grants;
+            Ok(all.into_iter().map(|grant| (grant.id, grant.etag)).collect())
+        });
+        let before = before.await?;
+        let request = self.request(rights::UpsertGrantRequest { grant: Some(grant.clone()) });
+        let after = self.rights.clone().upsert_grant(request).await?.into_inner().grant;
+        Ok(outcome(before, after.map(|grant| grant.etag)))
+    }
+
+    async fn limits(&self, limits: &rights::ViewerLimits) -> Result<Outcome, Status> {
+        let consistency = catalog::Consistency::Fresh.into();
+        let request = rights::GetViewerLimitsRequest { user_id: limits.user_id.clone(), consistency };
+        let before = self.rights.clone().get_viewer_limits(self.request(request)).await?.into_inner().limits;
+        let request = self.request(rights::SetViewerLimitsRequest { limits: Some(limits.clone()) });
+        let after = self.rights.clone().set_viewer_limits(request).await?.into_inner().limits;
+        Ok(outcome(before.map(|limits| limits.etag), after.map(|limits| limits.etag)))
+    }
+}
+
+#[async_trait]
+impl Target for GrpcTarget {
+    async fn write(&self, noun: &Noun) -> Result<Outcome, Refusal> {
+        let mut pause = PAUSE;
+        for attempt in 1.. {
+            let status = match self.once(noun).await {
+                Ok(outcome) => return Ok(outcome),
+                Err(status) => status,
+            };
+            if !may_pass(&status) || attempt == ATTEMPTS_MAX {
+                return Err(refusal(&status));
+            }
+            let asked = status.get_details_retry_info().and_then(|info| info.retry_delay);
+            tokio::time::sleep(asked.unwrap_or_default().max(pause).min(PAUSE_MAX)).await;
+            pause *= 2;
+        }
+        Err(Refusal::All("it was never tried".to_owned()))
+    }
+}
+
+/// What was there before against what is there now.
+fn outcome(before: Option<String>, after: Option<String>) -> Outcome {
+    match (before.filter(|etag| !etag.is_empty()), after) {
+        (None, _) => Outcome::Created,
+        (Some(before), Some(after)) if before == after => Outcome::Unchanged,
+        (Some(_), _) => Outcome::Changed,
+    }
+}
+
+/// An answer, where NOT_FOUND is one.
+fn there<T>(answer: Result<tonic::Response<T>, Status>) -> Result<Option<T>, Status> {
+    match answer {
+        Ok(answer) => Ok(Some(answer.into_inner())),
+        Err(status) if status.code() == Code::NotFound => Ok(None),
+        Err(status) => Err(status),
+    }
+}
+
+/// Whether the same may be taken in a moment.
+fn may_pass(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::ResourceExhausted
+            | Code::DeadlineExceeded
+            | Code::Aborted
+            | Code::Cancelled
+    )
+}
+
+fn refusal(status: &Status) -> Refusal {
+    let reason = status.get_details_error_info().map(|info| info.reason);
+    let text = match reason {
+        Some(reason) => format!("{} ({reason})", status.message()),
+        None => format!("{} ({:?})", status.message(), status.code()),
+    };
+    match status.code() {
+        Code::InvalidArgument => field(status).map_or(Refusal::Noun(text), Refusal::Field),
+        Code::AlreadyExists
+        | Code::FailedPrecondition
+        | Code::NotFound
+        | Code::OutOfRange
+        | Code::Aborted => Refusal::Noun(text),
+        _ => Refusal::All(format!("the server refuses: {text}")),
+    }
+}
+
+/// The field that the server names.
+fn field(status: &Status) -> Option<Fault> {
+    let bad = status.get_details_bad_request()?;
+    let violation = bad.field_violations.first()?;
+    let (_, field) = violation.field.split_once('.').unwrap_or(("", &violation.field));
+    let (value, allowed) = violation.description.strip_prefix("is ")?.split_once("; allowed is ")?;
+    Some(Fault::new(field, value.trim_matches('"'), allowed.to_owned()))
+}
+
+/// A noun is tried so often: with the pauses, for about half a minute.
+const ATTEMPTS_MAX: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE_MAX: Duration = Duration::from_secs(15);

@@ -1,0 +1,102 @@
+//! A course platform of versions, languages and seats, from PostgreSQL.
+
+use playhead_import::NounKind;
+use playhead_proto::{
+    catalog::v1 as catalog,
+    entitlement::v1::{self as rights, AccessReason},
+};
+
+use crate::site::{Site, by, counts, title};
+
+const COURSE: &str = "course-11111111-1111-4111-8111-111111111111";
+
+fn version(number: u8) -> String {
+    format!("version-22222222-2222-4222-8222-00000000000{number}")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_learning_platform_gets_its_questions_answered() {
+    let (site, report) = Site::with("s3-learning").await;
+    assert!(counts(&report, NounKind::Item).skipped > 0, "a course was deleted, with all in it");
+    assert_eq!(counts(&report, NounKind::Seat).created, 2);
+    published_tree(&site).await;
+    categories(&site).await;
+    subscriptions_and_seats(&site).await;
+    enrolments(&site).await;
+}
+
+/// A published course's tree in a language, with fallback.
+async fn published_tree(site: &Site) {
+    let tree = async |languages: &[&str]| {
+        let languages = languages.iter().map(|&one| one.to_owned()).collect();
+        let request = catalog::GetTreeRequest { id: COURSE.into(), languages, ..Default::default() };
+        site.catalog().get_tree(by("ann", request)).await.unwrap().into_inner().root.unwrap()
+    };
+    let root = tree(&["en"]).await;
+    assert_eq!(title(root.item.as_ref().unwrap(), "en"), "Rust in Depth");
+    assert_eq!(root.item.as_ref().unwrap().texts[0].description, "it's\n\\backslash\t'quoted'");
+    // The second version is the one that is published; the first is archived, the third a draft.
+    let shown: Vec<&str> = root.children.iter().map(|node| node.item.as_ref().unwrap().id.as_str()).collect();
+    assert_eq!(shown, [version(2)]);
+    let modules = &root.children[0].children;
+    assert_eq!(modules.iter().map(|node| node.item.as_ref().unwrap().order).collect::<Vec<_>>(), [10, 20]);
+    let lesson = modules[0].children[0].item.as_ref().unwrap();
+    assert!(title(lesson, "en").starts_with("L1.1 en"), "{lesson:?}");
+    // Japanese for the course; its lessons are told in English and Korean alone.
+    let root = tree(&["ja", "ko"]).await;
+    assert_ne!(title(root.item.as_ref().unwrap(), "ja"), "");
+    let lesson = root.children[0].children[0].children[0].item.as_ref().unwrap();
+    assert!(title(lesson, "ko").starts_with("L1.1 ko"), "{lesson:?}");
+    // What is played lies with the lesson.
+    let kept = site.item(&lesson.id).await;
+    let video = kept.assets.iter().find(|asset| asset.mime_type == "video/mp4").unwrap();
+    assert_eq!((video.variants[0].width, video.variants[0].height), (1_920, 1_080));
+    assert_eq!(site.item(&version(1)).await.version.unwrap().changelog, "version 1: it's better");
+}
+
+/// Categories are a tree, though those below come first in the dump.
+async fn categories(site: &Site) {
+    let request = catalog::ListCategoriesRequest { languages: vec!["ko".into()] };
+    let all = site.catalog().list_categories(by("ann", request)).await.unwrap().into_inner().categories;
+    assert_eq!(all.len(), 16);
+    assert_eq!(all.iter().filter(|category| category.parent_id.is_empty()).count(), 4);
+    assert!(all.iter().all(|category| category.texts[0].language == "ko" && !category.slug.is_empty()));
+    let of_course = &site.item(COURSE).await.category_ids;
+    assert!(all.iter().any(|category| category.id == of_course[0]));
+}
+
+/// Is the learner's, or the company's, subscription valid; seats.
+async fn subscriptions_and_seats(site: &Site) {
+    let standing = async |account: &str| {
+        let (entitled, best) = site.subscribed(account).await;
+        (entitled, best.map(|best| best.standing.unwrap().status()))
+    };
+    use rights::SubscriptionStatus::{Active, PastDue, PaymentFailed, Trialing};
+    assert_eq!(standing("solo-1").await, (true, Some(Active)));
+    assert_eq!(standing("solo-2").await, (true, Some(PastDue)));
+    assert_eq!(standing("solo-3").await, (false, Some(PaymentFailed)));
+    assert_eq!(standing("solo-4").await, (true, Some(Trialing)));
+    assert_eq!(standing("company-acme").await, (true, Some(Active)));
+    let lesson = site.children("ann", &version(2)).await[0].id.clone();
+    let lesson = site.children("ann", &lesson).await[0].id.clone();
+    assert_eq!(site.may("worker-1:company-acme", &lesson).await, Ok(()));
+    let reasons = site.may("worker-3:company-acme", &lesson).await.unwrap_err();
+    assert_eq!(reasons, [AccessReason::NotEnrolled, AccessReason::NoSeat]);
+    assert_eq!(site.may("solo-1", &lesson).await, Ok(()));
+    let request = rights::GetPlanRequest { id: "plan-33333333-3333-4333-8333-000000000001".into() };
+    let plan = site.rights().get_plan(request).await.unwrap().into_inner().plan.unwrap();
+    let amounts: Vec<&str> = plan.prices.iter().map(|price| price.amount.as_str()).collect();
+    assert_eq!((amounts, plan.trial_days, plan.by_seat), (vec!["14.99", "149.90"], 14, false));
+}
+
+/// Who is enrolled in an earlier version goes on with it; who was thrown out does not.
+async fn enrolments(site: &Site) {
+    let granted = site.grants("early-1").await;
+    assert_eq!(granted[0].item_id, version(1));
+    assert_eq!(granted[0].status(), rights::GrantStatus::Completed);
+    let module = site.children("", &version(1)).await[0].id.clone();
+    let lesson = site.children("", &module).await[0].id.clone();
+    // The version is archived: it is there for viewers no more, enrolled or not.
+    assert!(site.is_hidden("early-1", &lesson).await);
+    assert_eq!(site.grants("gone-1").await[0].status(), rights::GrantStatus::Revoked);
+}
