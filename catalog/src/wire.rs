@@ -11,6 +11,8 @@ use crate::records::version_of;
 pub(crate) mod item;
 pub(crate) mod item_read;
 pub(crate) mod mask;
+pub(crate) mod opinion;
+pub(crate) mod play;
 pub(crate) mod right;
 pub(crate) mod right_read;
 
