@@ -1,6 +1,6 @@
 //! `[serve]` and `[catalog]`: what a server is for, how the catalog is run, and what the play button gives.
 
-use std::{ops::RangeInclusive, path::PathBuf};
+use std::{fs::File, ops::RangeInclusive, path::PathBuf};
 
 use playhead_catalog::{Settings, urls::Opens};
 
@@ -61,9 +61,7 @@ pub(crate) fn catalog(read: &mut Reader) -> Result<CatalogSettings, ConfigError>
         session_token_ms: seconds(read.number("catalog.session_token_s", TOKEN_ABOUT, 3_600, TOKEN_S)?),
         url_key: url_key(read)?,
         country_header: country_header(read)?,
-        session_key: Some(read.text("auth.session_key_file", SESSION_KEY_ABOUT, ""))
-            .filter(|file| !file.is_empty())
-            .map(PathBuf::from),
+        session_key: file(read, "auth.session_key_file", SESSION_KEY_ABOUT)?,
     })
 }
 
@@ -82,7 +80,7 @@ fn general(read: &mut Reader) -> Result<Settings, ConfigError> {
 }
 
 fn url_key(read: &mut Reader) -> Result<Option<UrlKey>, ConfigError> {
-    let file = read.text("catalog.url_key_file", URL_KEY_ABOUT, "");
+    let file = file(read, "catalog.url_key_file", URL_KEY_ABOUT)?;
     let name = read.text("catalog.url_key_name", "The name of that secret, which signed URLs carry.", "1");
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     if !(1..=KEY_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(is_plain) {
@@ -94,7 +92,17 @@ fn url_key(read: &mut Reader) -> Result<Option<UrlKey>, ConfigError> {
         "folder" => Opens::Folder,
         _ => Opens::File,
     };
-    Ok((!file.is_empty()).then(|| UrlKey { file: file.into(), name, valid_ms, opens }))
+    Ok(file.map(|file| UrlKey { file, name, valid_ms, opens }))
+}
+
+/// A file that somebody may name.
+fn file(read: &mut Reader, key: &str, about: &str) -> Result<Option<PathBuf>, ConfigError> {
+    let text = read.text(key, about, "");
+    match File::open(&text) {
+        _ if text.is_empty() => Ok(None),
+        Ok(_) => Ok(Some(text.into())),
+        Err(error) => Err(read.wrong(key, text, format!("a file that can be read: {error}"))),
+    }
 }
 
 fn country_header(read: &mut Reader) -> Result<Option<String>, ConfigError> {
