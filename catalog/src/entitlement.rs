@@ -1,6 +1,7 @@
 //! Who may watch what: plans, subscriptions, grants and limits as they are kept, and the question whether a user may.
 //!
-//! [`mod@write`] is how they change, [`seats`] how the seats of a subscription are held, [`check`] what is asked.
+//! [`mod@write`] is how they change, [`seats`] how the seats of a subscription are held, [`check`] what is asked, [`views`]
+//! how an account's views are counted.
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use crate::{
 
 pub mod check;
 pub mod seats;
+pub mod views;
 pub mod write;
 
 /// Keeps plans, subscriptions, grants and limits.

@@ -1,5 +1,6 @@
 //! Why a call does not get what it wants, sorted by what its caller does next.
 
+use playhead_ingest::identity::signer::SignerError;
 use playhead_store::{StoreError, catalog::Fault, entitlement::subscription::NotRenewed};
 
 /// Why a call does not get what it wants.
@@ -38,6 +39,9 @@ pub enum CatalogError {
     /// The store did not answer in time.
     #[error("the store did not answer within {0} ms")]
     Slow(u64),
+    /// A token or a URL cannot be signed.
+    #[error("it cannot be signed: {0}")]
+    Signing(#[from] SignerError),
     /// What rests cannot be read.
     #[error("{0} cannot be read: it is damaged, or a newer version's")]
     Unreadable(String),

@@ -1,5 +1,5 @@
-//! The catalog's gRPC services. `caller` says who calls and what may be done, `status` how errors are told, `catalog` and
-//! `entitlement` are the rpcs.
+//! The catalog's gRPC services. `caller` says who calls and what may be done, `status` how errors are told. The rpcs are
+//! `catalog`, with what it needs in `reading` and `segments`; `entitlement`, with `asking` and `play`; and `opinion`.
 
 use std::sync::Arc;
 
@@ -9,15 +9,30 @@ use tonic::{server::NamedService, service::RoutesBuilder};
 
 use self::service::{
     catalog_service_server::CatalogServiceServer, entitlement_service_server::EntitlementServiceServer,
+    opinion_service_server::OpinionServiceServer,
 };
 use crate::{
-    Settings, categories::Categories, collections::Collections, entitlement::Entitlement, items::Items,
+    Settings,
+    bookmarks::Bookmarks,
+    categories::Categories,
+    collections::Collections,
+    entitlement::Entitlement,
+    items::Items,
+    opinions::Opinions,
+    play::{Play, PlayParts},
     records::Records,
+    segments::Segments,
+    urls::Urls,
 };
 
+mod asking;
 mod caller;
 mod catalog;
 mod entitlement;
+mod opinion;
+mod play;
+mod reading;
+mod segments;
 mod status;
 
 #[allow(
@@ -29,6 +44,7 @@ mod status;
 )]
 mod service {
     include!(concat!(env!("OUT_DIR"), "/playhead.catalog.v1.CatalogService.rs"));
+    include!(concat!(env!("OUT_DIR"), "/playhead.catalog.v1.OpinionService.rs"));
     include!(concat!(env!("OUT_DIR"), "/playhead.entitlement.v1.EntitlementService.rs"));
 }
 
@@ -38,14 +54,23 @@ pub struct Services {
     items: Arc<Items>,
     collections: Arc<Collections>,
     categories: Arc<Categories>,
+    segments: Arc<Segments>,
+    opinions: Arc<Opinions>,
+    bookmarks: Arc<Bookmarks>,
     rights: Arc<Entitlement>,
+    /// None where streams are shared with no engine.
+    play: Option<Arc<Play>>,
+    urls: Arc<Urls>,
     verifier: Arc<dyn Verifier>,
+    /// In which a trusted proxy says where viewers are.
+    country_header: Option<Arc<str>>,
     now: Now,
-    message_bytes_max: usize,
+    settings: Settings,
 }
 
 impl Services {
-    /// Services on these documents, for callers that this verifier knows.
+    /// Services on these documents, for callers that this verifier knows. Nobody presses play, URLs are not signed, and
+    /// no proxy is believed.
     pub fn new(
         documents: Arc<dyn Documents>,
         settings: &Settings,
@@ -55,30 +80,58 @@ impl Services {
         let records = Records::new(documents, settings.store_ms_max);
         let items = Arc::new(Items::new(records.clone(), settings));
         let collections = Arc::new(Collections::new(records.clone(), Arc::clone(&items)));
+        let rights =
+            Entitlement::new(records.clone(), Arc::clone(&items), Arc::clone(&collections), settings);
         Self {
-            rights: Arc::new(Entitlement::new(
-                records.clone(),
-                Arc::clone(&items),
-                Arc::clone(&collections),
-                settings,
-            )),
+            rights: Arc::new(rights),
+            segments: Arc::new(Segments::new(records.clone(), Arc::clone(&items))),
+            opinions: Arc::new(Opinions::new(records.clone(), Arc::clone(&items))),
+            bookmarks: Arc::new(Bookmarks::new(records.clone(), Arc::clone(&items))),
             categories: Arc::new(Categories::new(records)),
             items,
             collections,
+            play: None,
+            urls: Arc::default(),
             verifier,
+            country_header: None,
             now,
-            message_bytes_max: settings.message_bytes_max,
+            settings: *settings,
         }
+    }
+
+    /// Lets viewers press play.
+    #[must_use]
+    pub fn with_play(self, parts: PlayParts) -> Self {
+        let play = Play::new(Arc::clone(&self.rights), parts, self.settings.store_ms_max);
+        Self { play: Some(Arc::new(play)), ..self }
+    }
+
+    /// Gives URLs so.
+    #[must_use]
+    pub fn with_urls(self, urls: Urls) -> Self {
+        Self { urls: Arc::new(urls), ..self }
+    }
+
+    /// Believes the proxy that sets this header where viewers are. Whoever reaches the server past the proxy can say
+    /// anything.
+    #[must_use]
+    pub fn with_country_header(self, name: &str) -> Self {
+        Self { country_header: Some(name.into()), ..self }
     }
 
     /// Adds the services to what a listener serves.
     pub fn add_to(self, routes: &mut RoutesBuilder) {
-        let bytes_max = self.message_bytes_max;
+        let bytes_max = self.settings.message_bytes_max;
         routes
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
+            .add_service(OpinionServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
             .add_service(EntitlementServiceServer::new(self).max_decoding_message_size(bytes_max));
     }
 
     /// The services' names, for health checks.
-    pub const NAMES: [&str; 2] = [CatalogServiceServer::<Self>::NAME, EntitlementServiceServer::<Self>::NAME];
+    pub const NAMES: [&str; 3] = [
+        CatalogServiceServer::<Self>::NAME,
+        OpinionServiceServer::<Self>::NAME,
+        EntitlementServiceServer::<Self>::NAME,
+    ];
 }

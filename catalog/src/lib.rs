@@ -5,7 +5,9 @@
 //! 2. [`items`] keeps the tree of what there is: writes with their checks, reads for viewers and for those who keep it.
 //!    [`categories`] and [`collections`] are other ways to find it.
 //! 3. [`entitlement`] keeps plans, subscriptions and grants, and asks the rule in `playhead-store` whether a user may.
-//! 4. [`records`] is how all of it rests: documents behind the store's seam, read through a [`cache`] that asks once for
+//! 4. [`play`] is the play button: a decision, a slot, a view, a token, and [`urls`] that are signed. [`opinions`],
+//!    [`bookmarks`] and [`segments`] are kept beside.
+//! 5. [`records`] is how all of it rests: documents behind the store's seam, read through a [`cache`] that asks once for
 //!    all who wait.
 //!
 //! A write is durable when it is answered. A read may be as old as the cache's time to live, unless it asks for what is
@@ -24,6 +26,16 @@ pub mod collections;
 pub mod categories;
 
 pub mod entitlement;
+
+pub mod play;
+
+pub mod urls;
+
+pub mod opinions;
+
+pub mod bookmarks;
+
+pub mod segments;
 
 pub mod records;
 

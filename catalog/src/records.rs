@@ -9,9 +9,14 @@ use std::{sync::Arc, time::Duration};
 use playhead_store::durable::documents::{Change, Document, DocumentKey, Documents, Partition, Put};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{CatalogError, cache::Loaded, settings::DOCUMENT_BYTES_MAX};
+use crate::{
+    CatalogError,
+    cache::Loaded,
+    settings::{CONFLICTS_MAX, DOCUMENT_BYTES_MAX},
+};
 
 pub mod item;
+pub mod opinion;
 pub mod right;
 
 /// Reads and writes things as documents, within a time.
@@ -114,6 +119,44 @@ impl Records {
             Some(Put::Done(version)) => Ok(Some(*version)),
             Some(Put::Conflict) | None => Ok(None),
         }
+    }
+
+    /// Makes a document what `change` makes of the present one, anew where another writer was faster. Where a version is
+    /// named, it must be the present one. What says the same is not written again.
+    ///
+    /// # Errors
+    /// `change`'s, `Changed` where the version is another one or too many race, and the store's.
+    pub async fn revise<T: Clone + PartialEq + Serialize + DeserializeOwned>(
+        &self,
+        key: DocumentKey,
+        version: Option<u64>,
+        change: impl Fn(Option<T>) -> Result<T, CatalogError>,
+    ) -> Result<Stored<T>, CatalogError> {
+        for _ in 0..CONFLICTS_MAX {
+            let present = self.get_one::<T>(&key).await?.map(|loaded| loaded.value);
+            let present_version = present.as_ref().map_or(0, |present| present.version);
+            let value = change(present.as_ref().map(|present| present.value.clone()))?;
+            // Whoever writes again, since it got no answer, names the version of before.
+            if let Some(same) = present.filter(|present| present.value == value) {
+                return Ok(same);
+            }
+            if version.is_some_and(|version| version != present_version) {
+                return Err(CatalogError::Changed);
+            }
+            let made = Change::new(key.clone(), present_version, body(&value)?);
+            if let Some(version) = self.put(made).await? {
+                return Ok(Stored { value, version });
+            }
+        }
+        Err(CatalogError::Changed)
+    }
+
+    /// Takes a partition's documents away for good.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn purge(&self, partition: &Partition) -> Result<(), CatalogError> {
+        self.in_time(self.documents.purge(partition)).await
     }
 
     async fn in_time<T>(

@@ -35,6 +35,10 @@ pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
 /// The most subscriptions of an account, and the most grants of a user, that are looked at.
 pub const RIGHTS_MAX: usize = 1_000;
 /// A write that met another one is tried again so often.
-pub const CONFLICTS_MAX: usize = 8;
+pub const CONFLICTS_MAX: usize = 32;
+/// The most bookmarks of a user: they are read all at once.
+pub const BOOKMARKS_MAX: u32 = 1_000;
+/// The most segments in one write.
+pub const SEGMENTS_MAX: usize = 1_000;
 /// How many entries of a list are looked at to fill one page of what passes a filter.
 pub const SCAN_ENTRIES_MAX: usize = 1_000;

@@ -12,6 +12,8 @@ pub(crate) mod check;
 pub(crate) mod item;
 pub(crate) mod item_read;
 pub(crate) mod mask;
+pub(crate) mod opinion;
+pub(crate) mod play;
 pub(crate) mod right;
 pub(crate) mod right_read;
 

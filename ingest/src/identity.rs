@@ -6,7 +6,8 @@
 //! loopback listeners only; [`token`] checks signed tokens against the keys of a [`keyring`], and remembers in a
 //! [`cache`] which ones it has checked. What a token proves is an [`Identity`]: a viewer, with a [`pass`] where the
 //! token is a session's, or a service with its [`scopes`], or an administrator. [`access`] says what each may touch.
-//! [`refusal`] has the words for those who proved nothing. [`signer`] is the other side: it makes keys and tokens.
+//! [`refusal`] has the words for those who proved nothing. [`signer`] is the other side: it makes keys and tokens, and
+//! [`own`] signs the session tokens of this server, which all its edges take.
 
 pub mod access;
 pub mod cache;
@@ -15,6 +16,7 @@ pub mod development;
 pub mod keyring;
 pub mod keys;
 pub mod meters;
+pub mod own;
 pub mod pass;
 pub mod refusal;
 pub mod scopes;
@@ -24,12 +26,13 @@ pub mod token;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use playhead_store::{AccountId, DeviceId, UserId, lease::Terms};
+use playhead_store::{AccountId, DeviceId, UserId, catalog::Country, lease::Terms};
 
 pub use self::{
     access::Denied,
     credential::Credential,
     development::{Development, UNKNOWN_DEVICE},
+    own::OwnTokens,
     pass::Pass,
     refusal::{IdentityError, Refusal},
     scopes::{Scope, Scopes},
@@ -63,6 +66,8 @@ pub struct Viewer {
     pub pass: Option<Arc<Pass>>,
     /// What kind of device it is, and how many streams the account may run, as the token says.
     pub terms: Arc<Terms>,
+    /// The country, as the token says.
+    pub country: Option<Country>,
 }
 
 /// Turns a credential into an identity. Edges ask through [`identify`].

@@ -11,7 +11,7 @@ mod terms;
 use std::{sync::Arc, time::Duration};
 
 use playhead_store::{
-    AccountId, DeviceId, SeqOrder, StoreError, StoreErrorKind,
+    AccountId, Clock, DeviceId, SeqOrder, StoreError, StoreErrorKind,
     hot::{Hot, HotUpdate, Verdict},
     lease::{Beat, Doing, Kick, Lease, Standing, Stop, StopReason, StopTarget},
 };
@@ -22,7 +22,10 @@ pub use self::{
     meters::{ByReason, LeaseMeters},
     terms::LeaseSettings,
 };
-use crate::live::{Live, Playing, Session};
+use crate::{
+    button::{Beginning, Slot},
+    live::{Live, Playing, Session},
+};
 
 /// The slots of the sessions that are live on this node.
 pub struct Leases {
@@ -70,6 +73,30 @@ impl Leases {
         match tokio::time::timeout(self.patience, self.hot.admit(&update, now_ms)).await {
             Ok(Ok(verdict)) => self.admitted(session, verdict),
             Ok(Err(_)) | Err(_) => self.unanswered(session, is_known),
+        }
+    }
+
+    /// Asks for the slot of a session that nobody opened yet. Where no rule limits its account there is nothing to ask; its
+    /// first commit tells the hot store.
+    pub(crate) async fn ask(&self, beginning: &Beginning, now_ms: i64) -> Slot {
+        let update = self.asking(beginning, now_ms);
+        if update.beat.as_ref().is_none_or(|beat| beat.terms.rules.is_none()) {
+            return Slot::Held;
+        }
+        match tokio::time::timeout(self.patience, self.hot.admit(&update, now_ms)).await {
+            Ok(Ok(Verdict::Stop(stop))) => {
+                self.meters.stopped.of(stop.reason).inc();
+                Slot::Refused(stop)
+            }
+            Ok(Ok(Verdict::Tolerated(reason))) => {
+                self.meters.tolerated.of(reason).inc();
+                Slot::Held
+            }
+            Ok(Ok(Verdict::Play)) => Slot::Held,
+            Ok(Err(_)) | Err(_) => {
+                self.meters.unanswered.inc();
+                if self.settings.admits_unanswered { Slot::Unanswered } else { Slot::Refused(nobody_knows()) }
+            }
         }
     }
 
@@ -144,8 +171,25 @@ impl Leases {
         if is_known || self.settings.admits_unanswered {
             return session.slot.hold(&self.meters.held);
         }
-        let (reason, by_device, in_the_way) = (StopReason::Unavailable, None, Vec::new());
-        self.end(session, &Arc::new(Stop { reason, by_device, in_the_way }));
+        self.end(session, &nobody_knows());
+    }
+
+    fn asking(&self, beginning: &Beginning, now_ms: i64) -> HotUpdate {
+        let Beginning { key, account, device, item, kind, terms } = beginning.clone();
+        let Said { doing, position_ms, as_of_ms } = Said::by_opening();
+        let terms = self.settings.terms(&terms);
+        // Its player was there a moment ago, and whatever its events say is later.
+        let (is_open, standing) = (true, Standing::New);
+        HotUpdate {
+            key,
+            account,
+            device,
+            // It says since when the slot is held; the session's first frame fixes its clock.
+            clock: Clock { fixed_at_ms: now_ms, offset_ms: 0 },
+            last_at_ms: as_of_ms,
+            position: None,
+            beat: Some(Beat { item, kind, terms, doing, position_ms, is_open, standing }),
+        }
     }
 
     fn end(&self, session: &Session, stop: &Arc<Stop>) {
@@ -182,6 +226,12 @@ pub(crate) async fn listen(leases: std::sync::Weak<Leases>, mut kicks: Receiver<
             Err(RecvError::Closed) => return,
         }
     }
+}
+
+/// There is no answer, and the settings want one.
+fn nobody_knows() -> Arc<Stop> {
+    let (reason, by_device, in_the_way) = (StopReason::Unavailable, None, Vec::new());
+    Arc::new(Stop { reason, by_device, in_the_way })
 }
 
 async fn in_time<T>(

@@ -12,6 +12,7 @@
 //! 5. The stores are `playhead-store`'s. [`playback`] reads them, joined with what is [`live`] here.
 //!
 //! [`engine`] puts the rooms together. [`tally`] counts one ending for every event; [`tap`] shows them as they pass.
+//! [`button`] is what pressing play asks, before there is any event.
 //!
 //! A reply means: acknowledged events are durable. A beacon and a CMCD report cannot carry that answer: they are
 //! accepted, never acknowledged.
@@ -59,6 +60,8 @@ mod eraser;
 mod recovery;
 
 pub mod playback;
+
+pub mod button;
 
 pub mod page;
 

@@ -55,7 +55,7 @@ pub(crate) fn run(asked: &Check) -> Result<ExitCode, CommandError> {
     if let DurableSettings::Cluster(cluster) = &loaded.config.durable {
         durable::settings(cluster).map_err(ServeError::ClusterSettings)?;
     }
-    block_on(async { Ok(auth::check(&loaded.config.auth).await?) })?;
+    block_on(async { Ok(auth::check(&loaded.config).await?) })?;
     let text = match asked.output {
         Output::Text => config::effective(&loaded.effective),
         Output::Json => format!("{:#}\n", as_json(&loaded.effective)),

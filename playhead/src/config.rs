@@ -10,7 +10,7 @@ use playhead_store::{ItemKind, durable::embedded::EmbeddedSettings, position::Po
 
 pub(crate) use self::{
     auth::{AuthSettings, KeysAt, TokenSettings},
-    catalog::Role,
+    catalog::{CatalogSettings, Role, UrlKey},
     durable::{ClusterSettings, DurableSettings, Roots},
     edge::{EdgeSettings, TlsSettings, TlsSource},
     error::ConfigError,
@@ -46,7 +46,7 @@ pub(crate) struct Config {
     /// What the server is for.
     pub(crate) role: Role,
     /// How the catalog is run.
-    pub(crate) catalog: playhead_catalog::Settings,
+    pub(crate) catalog: CatalogSettings,
     /// Where the edges listen.
     pub(crate) listen: Listen,
     /// Where journal and store live.

@@ -9,9 +9,9 @@ use std::{
 };
 
 use playhead_ingest::{
+    button::PlayButton,
     edge::{Now, grpc::Beside},
     engine::{Engine, Parts, Threads},
-    identity::Verifier,
     journal::{Disk, FsDisk},
 };
 use playhead_store::hot::{Hot, embedded::EmbeddedHot, redis::RedisHot};
@@ -24,7 +24,8 @@ use tokio::{
 use crate::{
     CommandError,
     admin::{Admin, Phase, Served},
-    auth, block_on, check,
+    auth::{self, Auth},
+    block_on, check,
     cli::ConfigFlags,
     config::{self, Config, HotSettings, Listen, Role},
     durable, log, print,
@@ -132,7 +133,7 @@ impl Server {
     pub(crate) async fn start(config: &Config) -> Result<Self, ServeError> {
         let now = now();
         let tls = certificate::open(config, &now)?;
-        let auth = auth::open(&config.auth, Arc::clone(&now)).await?;
+        let auth = auth::open(config, Arc::clone(&now)).await?;
         let guards = Guards::new(config, tls.as_ref());
         let (grpc, http, admin_listener, listen) = bind(config.listen).await?;
         let quic = QuicEdge::bind(config, tls.as_ref(), &now, guards.places())?;
@@ -144,7 +145,7 @@ impl Server {
         let (ended, edge_ended) = mpsc::channel(EDGES);
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
-        let (engine, beside) = start_engine(config, Arc::clone(&now), auth.verifier).await?;
+        let (engine, beside) = start_engine(config, Arc::clone(&now), &auth).await?;
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
         let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
         let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
@@ -224,28 +225,27 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
 }
 
 /// Opens journal and stores and starts the engine on them; and the catalog beside it, on the same store.
-async fn start_engine(
-    config: &Config,
-    now: Now,
-    verifier: Arc<dyn Verifier>,
-) -> Result<(Arc<Engine>, Beside), ServeError> {
+async fn start_engine(config: &Config, now: Now, auth: &Auth) -> Result<(Arc<Engine>, Beside), ServeError> {
+    let urls = catalog::urls(config)?;
     let disk =
         config.journal.as_ref().map(|_| FsDisk::open(check::journal_dir(&config.data_dir))).transpose();
     let disk = disk.map_err(|error| ServeError::Disk { error })?;
     let durable::Stores { durable, documents } = durable::open(config).await?;
-    let beside = catalog::beside(config, documents, Arc::clone(&verifier), Arc::clone(&now));
     let parts = Parts {
         durable,
         hot: open_hot(&config.hot)?,
         disk: disk.map(|disk| Arc::new(disk) as Arc<dyn Disk>),
         journal: config.journal.clone().unwrap_or_default(),
-        verifier,
-        now,
+        verifier: Arc::clone(&auth.verifier),
+        now: Arc::clone(&now),
         seed: rand::random(),
         threads: Threads::Own,
     };
     let engine = Engine::start(config.engine.clone(), parts).await;
-    engine.map(|engine| (Arc::new(engine), beside)).map_err(|error| ServeError::Engine { error })
+    let engine = engine.map_err(|error| ServeError::Engine { error })?;
+    let button = Some(PlayButton::of_engine(&engine.doors()));
+    let beside = catalog::beside(config, catalog::With { documents, urls, button }, auth, now);
+    Ok((Arc::new(engine), beside))
 }
 
 /// The one place that chooses a hot store.

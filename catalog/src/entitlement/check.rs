@@ -1,10 +1,12 @@
 //! What is asked: does an account's subscription count, and may a user play an item?
 
+use std::sync::Arc;
+
 use playhead_store::{
     AccountId, ItemId, UserId,
     catalog::{Country, Item},
     entitlement::{
-        Access, Decision, Plan, Standing, Subscription,
+        Access, Decision, Plan, Standing, Streams, Subscription,
         access::{Subscribed, Views},
     },
 };
@@ -43,6 +45,37 @@ pub struct Question {
     pub share_token: Option<String>,
 }
 
+/// A decision, and what it was made of.
+#[derive(Debug, Clone)]
+pub struct Decided {
+    /// It.
+    pub decision: Decision,
+    /// The item.
+    pub item: Arc<Stored<Item>>,
+    /// The account's subscriptions: those that count first, the best first.
+    pub subscribed: Vec<Subscribed>,
+}
+
+impl Decided {
+    /// The subscription that lets the user in, if one does.
+    #[must_use]
+    pub fn served_by(&self) -> Option<&Subscribed> {
+        let id = self.decision.subscription.as_ref()?;
+        self.subscribed.iter().find(|subscribed| subscribed.subscription.id == *id)
+    }
+
+    /// How many streams the account may run, as the plan says by which it watches: that of the subscription that lets the
+    /// user in, or of the account's best one that counts.
+    #[must_use]
+    pub fn streams(&self, now_ms: i64) -> Option<Streams> {
+        let counts = |subscribed: &&Subscribed| {
+            subscribed.subscription.standing(subscribed.plan.grace_ms(), now_ms).entitled
+        };
+        let best = self.served_by().or_else(|| self.subscribed.iter().find(counts));
+        best.and_then(|subscribed| subscribed.plan.streams)
+    }
+}
+
 impl Entitlement {
     /// An account's subscriptions with what they come to: those that count first, of the highest tier and for the longest
     /// time.
@@ -70,15 +103,20 @@ impl Entitlement {
     ///
     /// # Errors
     /// `Absent` for an item that is not there, deleted, or not for this viewer's eyes; and the store's.
-    pub async fn check_access(&self, question: &Question, view: View) -> Result<Decision, CatalogError> {
+    pub async fn check_access(&self, question: &Question, view: View) -> Result<Decided, CatalogError> {
         let chain = self.items.chain(&question.item, view).await?;
-        if chain.first().is_none_or(|item| item.value.deletion.is_some()) {
-            return Err(CatalogError::Absent("item"));
-        }
-        self.decide(question, &chain, view).await
+        let item = chain.first().filter(|item| item.value.deletion.is_none());
+        let item = Arc::clone(item.ok_or(CatalogError::Absent("item"))?);
+        let (decision, subscribed) = self.decide(question, &chain, view).await?;
+        Ok(Decided { decision, item, subscribed })
     }
 
-    async fn decide(&self, question: &Question, chain: &Chain, view: View) -> Result<Decision, CatalogError> {
+    async fn decide(
+        &self,
+        question: &Question,
+        chain: &Chain,
+        view: View,
+    ) -> Result<(Decision, Vec<Subscribed>), CatalogError> {
         let items: Vec<&Item> = chain.iter().map(|stored| &stored.value).collect();
         let grants = self.grants(&question.user, view).await?;
         let grants: Vec<_> = grants.iter().map(|stored| stored.value.clone()).collect();
@@ -98,7 +136,7 @@ impl Entitlement {
             grants: &grants,
             subscribed: &subscribed,
         };
-        Ok(access.decide(view.now_ms))
+        Ok((access.decide(view.now_ms), subscribed))
     }
 
     async fn subscribed(&self, question: &Question, view: View) -> Result<Vec<Subscribed>, CatalogError> {

@@ -3,17 +3,14 @@
 use playhead_store::{
     AccountId, SubscriptionId,
     catalog::Fault,
-    durable::documents::{Change, DocumentKey},
     entitlement::{Grant, Plan, Subscription, SubscriptionStatus, ViewerLimits},
 };
-use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Entitlement, NO_SUBSCRIPTION, has_room};
 use crate::{
     CatalogError,
     items::View,
-    records::{Stored, body, right as rest},
-    settings::CONFLICTS_MAX,
+    records::{Stored, right as rest},
 };
 
 impl Entitlement {
@@ -23,7 +20,7 @@ impl Entitlement {
     /// `Bad`, `Changed`, and the store's.
     pub async fn upsert_plan(&self, plan: Plan, version: Option<u64>) -> Result<Stored<Plan>, CatalogError> {
         plan.check()?;
-        let written = self.write(rest::plan_key(&plan.id), version, |_| Ok(plan.clone())).await;
+        let written = self.records.revise(rest::plan_key(&plan.id), version, |_| Ok(plan.clone())).await;
         self.plans.forget(&plan.id);
         written
     }
@@ -57,7 +54,7 @@ impl Entitlement {
                 Some(present) => next.following(&present),
             })
         };
-        let written = self.write(key, version, change).await;
+        let written = self.records.revise(key, version, change).await;
         self.subscriptions.forget(&subscription.account);
         written
     }
@@ -76,7 +73,7 @@ impl Entitlement {
         let change = |present: Option<Subscription>| {
             Ok(present.ok_or(NO_SUBSCRIPTION)?.renewed(ending_ms, next_end_ms)?)
         };
-        let written = self.write(rest::subscription_key(account, id), None, change).await;
+        let written = self.records.revise(rest::subscription_key(account, id), None, change).await;
         self.subscriptions.forget(account);
         written
     }
@@ -106,7 +103,7 @@ impl Entitlement {
                 },
             })
         };
-        let written = self.write(rest::subscription_key(account, id), None, change).await;
+        let written = self.records.revise(rest::subscription_key(account, id), None, change).await;
         self.subscriptions.forget(account);
         written
     }
@@ -128,7 +125,7 @@ impl Entitlement {
             has_room("id", held.len())?;
         }
         let key = rest::grant_key(&grant.user, &grant.id);
-        let written = self.write(key, version, |_| Ok(grant.clone())).await;
+        let written = self.records.revise(key, version, |_| Ok(grant.clone())).await;
         self.grants.forget(&grant.user);
         written
     }
@@ -143,35 +140,10 @@ impl Entitlement {
         version: Option<u64>,
     ) -> Result<Stored<ViewerLimits>, CatalogError> {
         limits.check()?;
-        let written = self.write(rest::limits_key(&limits.user), version, |_| Ok(limits.clone())).await;
+        let written =
+            self.records.revise(rest::limits_key(&limits.user), version, |_| Ok(limits.clone())).await;
         self.limits.forget(&limits.user);
         written
-    }
-
-    /// Makes a document what `change` makes of the present one. What says the same is not written again.
-    async fn write<T: Clone + PartialEq + Serialize + DeserializeOwned>(
-        &self,
-        key: DocumentKey,
-        version: Option<u64>,
-        change: impl Fn(Option<T>) -> Result<T, CatalogError>,
-    ) -> Result<Stored<T>, CatalogError> {
-        for _ in 0..CONFLICTS_MAX {
-            let present = self.records.get_one::<T>(&key).await?.map(|loaded| loaded.value);
-            let present_version = present.as_ref().map_or(0, |present| present.version);
-            let value = change(present.as_ref().map(|present| present.value.clone()))?;
-            // Whoever writes again, since it got no answer, names the version of before.
-            if let Some(same) = present.filter(|present| present.value == value) {
-                return Ok(same);
-            }
-            if version.is_some_and(|version| version != present_version) {
-                return Err(CatalogError::Changed);
-            }
-            let made = Change::new(key.clone(), present_version, body(&value)?);
-            if let Some(version) = self.records.put(made).await? {
-                return Ok(Stored { value, version });
-            }
-        }
-        Err(CatalogError::Changed)
     }
 }
 

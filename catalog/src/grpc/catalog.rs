@@ -3,24 +3,21 @@
 use playhead_ingest::identity::Scope;
 use playhead_proto::catalog::v1 as proto;
 use playhead_store::{
-    CategoryId, ItemId,
+    ItemId,
     catalog::{Fault, Item},
 };
-use prost_types::FieldMask;
-use std::sync::Arc;
 use tonic::{Request, Response, Status};
 
 use super::{
     Services,
+    reading::{filter, page, showing, whole, within},
     service::catalog_service_server::CatalogService,
     status::{bad, of},
 };
 use crate::{
-    items::{View, lists::Filter},
-    page::{Page, PageRequest},
-    records::Stored,
+    page::Page,
     settings::BATCH_ITEMS_MAX,
-    wire::{self, item::Showing, item_read, mask},
+    wire::{self, item_read, mask},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -212,73 +209,26 @@ impl CatalogService for Services {
         let categories = all.iter().map(|category| showing.category(category)).collect();
         Ok(Response::new(proto::ListCategoriesResponse { categories }))
     }
-}
 
-impl Services {
-    /// The item that a request names by one of its names.
-    async fn item_named(
+    async fn upsert_segments(
         &self,
-        request: &proto::GetItemRequest,
-        view: View,
-    ) -> Result<Arc<Stored<Item>>, Status> {
-        let found = match (&*request.id, &request.external_id, &*request.share_token) {
-            (id, None, "") => {
-                let id = wire::id("id", id, ItemId::new).map_err(|fault| bad(&fault))?;
-                self.items.get(&id, view).await
-            }
-            // What other systems call things is their business.
-            ("", Some(_), "") if !view.sees_all => Err(crate::CatalogError::Absent("item")),
-            ("", Some(called), "") => {
-                let called = wire::external_ids(vec![called.clone()]);
-                match called.first() {
-                    Some(called) => self.items.called(called, view).await,
-                    None => Err(crate::CatalogError::Absent("item")),
-                }
-            }
-            ("", None, token) => self.items.shared(token, view).await,
-            _ => {
-                let allowed = "exactly one of id, external_id and share_token";
-                return Err(bad(&Fault::new("id", &request.id, allowed)));
-            }
-        };
-        found.map_err(|error| of(&error))
+        request: Request<proto::UpsertSegmentsRequest>,
+    ) -> Answer<proto::UpsertSegmentsResponse> {
+        self.write_segments(request).await.map(Response::new)
     }
-}
 
-fn filter(request: proto::ListItemsRequest) -> Result<Filter, Fault> {
-    let kind = match request.kind {
-        0 => None,
-        kind => Some(item_read::kind("kind", kind)?),
-    };
-    Ok(Filter {
-        kind,
-        category: wire::id_or_none("category_id", &request.category_id, CategoryId::new)?,
-        tag: request.tag.map(item_read::tag),
-        status: item_read::status(request.status)?,
-        with_deleted: request.show_deleted,
-    })
-}
+    async fn delete_segments(
+        &self,
+        request: Request<proto::DeleteSegmentsRequest>,
+    ) -> Answer<proto::DeleteSegmentsResponse> {
+        self.drop_segments(request).await.map(Response::new)
+    }
 
-fn page(size: i32, token: &str) -> Result<PageRequest, Status> {
-    PageRequest::new(size, token).map_err(|fault| bad(&fault))
-}
-
-fn showing(languages: &[String], read_mask: Option<FieldMask>, view: View) -> Result<Showing, Status> {
-    let languages = wire::languages(languages).map_err(|fault| bad(&fault))?;
-    let mask = mask::check("read_mask", read_mask).map_err(|fault| bad(&fault))?;
-    Ok(Showing { languages, mask, sees_all: view.sees_all })
-}
-
-/// How whoever wrote something is shown it.
-fn whole() -> Showing {
-    Showing { languages: Vec::new(), mask: FieldMask::default(), sees_all: true }
-}
-
-/// A fault of a field in a part of the request.
-pub(super) fn within(outer: &str, error: crate::CatalogError) -> crate::CatalogError {
-    match error {
-        crate::CatalogError::Bad(fault) if !fault.field.starts_with(outer) => fault.within(outer).into(),
-        error => error,
+    async fn list_segments(
+        &self,
+        request: Request<proto::ListSegmentsRequest>,
+    ) -> Answer<proto::ListSegmentsResponse> {
+        self.show_segments(request).await.map(Response::new)
     }
 }
 

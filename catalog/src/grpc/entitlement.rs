@@ -2,26 +2,19 @@
 
 use playhead_ingest::identity::Scope;
 use playhead_proto::entitlement::v1 as proto;
-use playhead_store::{
-    AccountId, ItemId, PlanId, SubscriptionId, UserId,
-    catalog::Fault,
-    entitlement::{Standing, Subscription},
-};
+use playhead_store::{PlanId, UserId};
 use tonic::{Request, Response, Status};
 
 use super::{
     Services,
-    caller::Caller,
-    catalog::within,
+    asking::{question, subscription},
+    reading::within,
     service::entitlement_service_server::EntitlementService,
     status::{bad, of},
 };
 use crate::{
-    CatalogError,
-    entitlement::check::{Judged, Question},
     page::{Page, PageRequest},
-    records::Stored,
-    wire::{self, item_read, right, right_read},
+    wire::{self, right, right_read},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -170,7 +163,7 @@ impl EntitlementService for Services {
         request: Request<proto::ListGrantsRequest>,
     ) -> Answer<proto::ListGrantsResponse> {
         let caller = self.caller(&request).await?;
-        let user = caller.user(&request.get_ref().user_id, "user")?;
+        let user = caller.user(Scope::EntitlementRead, &request.get_ref().user_id)?;
         let view = caller.view(false, request.get_ref().consistency)?;
         let grants = self.rights.grants(&user, view).await.map_err(|error| of(&error))?;
         Ok(Response::new(proto::ListGrantsResponse { grants: grants.iter().map(right::grant).collect() }))
@@ -194,7 +187,7 @@ impl EntitlementService for Services {
         request: Request<proto::GetViewerLimitsRequest>,
     ) -> Answer<proto::GetViewerLimitsResponse> {
         let caller = self.caller(&request).await?;
-        let user = caller.user(&request.get_ref().user_id, "user")?;
+        let user = caller.user(Scope::EntitlementRead, &request.get_ref().user_id)?;
         let view = caller.view(false, request.get_ref().consistency)?;
         let found = self.rights.limits(&user, view).await.map_err(|error| of(&error))?;
         let unlimited = || proto::ViewerLimits { user_id: user.to_string(), ..Default::default() };
@@ -223,73 +216,14 @@ impl EntitlementService for Services {
         let request = request.into_inner();
         let question = question(&caller, &request)?;
         let view = caller.view(!caller.is_viewer(), request.consistency)?;
-        let decision = self.rights.check_access(&question, view).await.map_err(|error| of(&error))?;
-        Ok(Response::new(proto::CheckAccessResponse { decision: Some(right::decision(decision)) }))
-    }
-}
-
-impl Services {
-    /// Whoever may look at what is on offer: viewers, and services that may read rights.
-    async fn shopper<T: Sync>(&self, request: &Request<T>) -> Result<Caller, Status> {
-        let caller = self.caller(request).await?;
-        match caller.is_viewer() {
-            true => Ok(caller),
-            false => self.keeper(request, Scope::EntitlementRead).await,
-        }
+        let decided = self.rights.check_access(&question, view).await.map_err(|error| of(&error))?;
+        Ok(Response::new(proto::CheckAccessResponse { decision: Some(right::decision(decided.decision)) }))
     }
 
-    async fn judged<T: Sync>(
+    async fn authorize_playback(
         &self,
-        request: &Request<T>,
-        account: &str,
-        consistency: i32,
-    ) -> Result<Vec<Judged>, Status> {
-        let caller = self.caller(request).await?;
-        let account = caller.account(account, "account")?;
-        let view = caller.view(false, consistency)?;
-        self.rights.standings(&account, view).await.map_err(|error| of(&error))
+        request: Request<proto::AuthorizePlaybackRequest>,
+    ) -> Answer<proto::AuthorizePlaybackResponse> {
+        self.authorize(request).await.map(Response::new)
     }
-
-    async fn standing(
-        &self,
-        subscription: &Stored<Subscription>,
-        caller: &Caller,
-    ) -> Result<proto::Standing, Status> {
-        let view = caller.view(true, 0)?;
-        let plan = self.rights.plan(&subscription.value.plan, view).await;
-        let grace_ms = match plan {
-            Ok(plan) => plan.value.grace_ms(),
-            Err(CatalogError::Absent(_)) => 0,
-            Err(error) => return Err(of(&error)),
-        };
-        let standing: Standing = subscription.value.standing(grace_ms, caller.now_ms);
-        Ok(right::standing(standing))
-    }
-}
-
-fn subscription(account: &str, field: &str, id: &str) -> Result<(AccountId, SubscriptionId), Status> {
-    let account = wire::id("account_id", account, AccountId::new).map_err(|fault| bad(&fault))?;
-    let id = wire::id(field, id, SubscriptionId::new).map_err(|fault| bad(&fault))?;
-    Ok((account, id))
-}
-
-fn question(caller: &Caller, request: &proto::CheckAccessRequest) -> Result<Question, Status> {
-    let country = match &*request.country {
-        "" => None,
-        code if caller.is_viewer() => {
-            return Err(bad(&Fault::new(
-                "country",
-                code,
-                "nothing from a viewer: a service says where it is",
-            )));
-        }
-        code => Some(item_read::country("country", code).map_err(|fault| bad(&fault))?),
-    };
-    Ok(Question {
-        user: caller.user(&request.user_id, "user")?,
-        account: caller.account(&request.account_id, "account")?,
-        item: wire::id("item_id", &request.item_id, ItemId::new).map_err(|fault| bad(&fault))?,
-        country,
-        share_token: Some(request.share_token.clone()).filter(|token| !token.is_empty()),
-    })
 }

@@ -33,6 +33,10 @@ pub(super) fn of(error: &CatalogError) -> Status {
             tracing::warn!(ms, "the store did not answer in time");
             later("STORE_UNAVAILABLE", "the store does not answer, try again")
         }
+        CatalogError::Signing(error) => {
+            tracing::error!(%error, "the cryptographic library refused");
+            plain(Code::Internal, "SIGNING_FAILED", "the server could not sign; its log says why")
+        }
         CatalogError::Unreadable(what) => {
             tracing::warn!(what, "a document cannot be read");
             plain(Code::Internal, "STORE_FAILED", "the store failed; its log says how")
@@ -56,6 +60,12 @@ pub(super) fn absent(what: &str) -> Status {
 /// A credential that proves nobody.
 pub(super) fn unauthenticated(error: &IdentityError) -> Status {
     plain(Code::Unauthenticated, error.reason(), &error.to_string())
+}
+
+/// A session token, where it is not enough.
+pub(super) fn session_token() -> Status {
+    let message = "a session token does not press the play button: send the viewer's own token";
+    plain(Code::PermissionDenied, "SESSION_TOKEN", message)
 }
 
 /// A token without the scope that a call needs.

@@ -101,7 +101,8 @@ fn tag(tag: &catalog::Tag) -> proto::Tag {
     proto::Tag { group: tag.group.clone(), name: tag.name.clone() }
 }
 
-fn asset(asset: &Asset) -> proto::Asset {
+/// An asset.
+pub(super) fn asset(asset: &Asset) -> proto::Asset {
     proto::Asset {
         id: asset.id.clone(),
         kind: asset.kind.number().into(),

@@ -25,7 +25,10 @@ enum Whose {
 /// The case of an rpc: whose it is, and a request that names this user or account where it names any.
 fn case(path: &str, who: &str) -> Option<(Whose, Vec<u8>)> {
     let (_, rpc) = path.rsplit_once('/').unwrap();
-    of_catalog(rpc).or_else(|| of_rights(rpc, who))
+    of_catalog(rpc)
+        .or_else(|| of_segments(rpc))
+        .or_else(|| of_opinions(rpc, who))
+        .or_else(|| of_rights(rpc, who))
 }
 
 fn of_catalog(rpc: &str) -> Option<(Whose, Vec<u8>)> {
@@ -63,6 +66,62 @@ fn of_catalog(rpc: &str) -> Option<(Whose, Vec<u8>)> {
             write(proto::UpsertCategoryRequest { category }.encode_to_vec())
         }
         "ListCategories" => read(proto::ListCategoriesRequest::default().encode_to_vec()),
+        _ => None,
+    }
+}
+
+fn of_opinions(rpc: &str, who: &str) -> Option<(Whose, Vec<u8>)> {
+    use Scope::{CatalogRead, CatalogWrite};
+    let (user_id, item_id) = (who.to_owned(), "film".to_owned());
+    let read = |bytes| Some((Whose::Own(CatalogRead), bytes));
+    let write = |bytes| Some((Whose::Own(CatalogWrite), bytes));
+    let bookmark = || {
+        let (user_id, item_id) = (user_id.clone(), item_id.clone());
+        Some(proto::Bookmark { id: "b-1".into(), user_id, item_id, ..Default::default() })
+    };
+    match rpc {
+        "RateItem" => {
+            write(proto::RateItemRequest { user_id, item_id, stars: 5, ..Default::default() }.encode_to_vec())
+        }
+        "GetRating" => read(proto::GetRatingRequest { user_id, item_id }.encode_to_vec()),
+        "DeleteRating" => {
+            write(proto::DeleteRatingRequest { user_id, item_id, etag: String::new() }.encode_to_vec())
+        }
+        "GetRatingSummary" => {
+            Some((Whose::Everybodys(CatalogRead), proto::GetRatingSummaryRequest { item_id }.encode_to_vec()))
+        }
+        "CreateBookmark" => write(proto::CreateBookmarkRequest { bookmark: bookmark() }.encode_to_vec()),
+        "UpdateBookmark" => {
+            write(proto::UpdateBookmarkRequest { bookmark: bookmark(), update_mask: None }.encode_to_vec())
+        }
+        "DeleteBookmark" => {
+            let (id, etag) = ("b-1".to_owned(), String::new());
+            write(proto::DeleteBookmarkRequest { user_id, id, etag }.encode_to_vec())
+        }
+        "ListBookmarks" => {
+            read(proto::ListBookmarksRequest { user_id, ..Default::default() }.encode_to_vec())
+        }
+        _ => None,
+    }
+}
+
+fn of_segments(rpc: &str) -> Option<(Whose, Vec<u8>)> {
+    let (item_id, asset_id, variant_id) = ("film".to_owned(), "main".to_owned(), "hd".to_owned());
+    let write = |bytes| Some((Whose::Keepers(Scope::CatalogWrite), bytes));
+    match rpc {
+        "UpsertSegments" => {
+            let segments = vec![proto::Segment { url: "/1.ts".into(), ..Default::default() }];
+            write(proto::UpsertSegmentsRequest { item_id, asset_id, variant_id, segments }.encode_to_vec())
+        }
+        "DeleteSegments" => {
+            write(proto::DeleteSegmentsRequest { item_id, asset_id, variant_id }.encode_to_vec())
+        }
+        // A viewer sees them with a session token of the item: `segments` has that.
+        "ListSegments" => Some((
+            Whose::Keepers(Scope::CatalogRead),
+            proto::ListSegmentsRequest { item_id, asset_id, variant_id, ..Default::default() }
+                .encode_to_vec(),
+        )),
         _ => None,
     }
 }
@@ -136,6 +195,17 @@ fn of_rights(rpc: &str, who: &str) -> Option<(Whose, Vec<u8>)> {
             ..Default::default()
         }
         .encode_to_vec()),
+        "AuthorizePlayback" => Some((
+            Whose::Own(Scope::PlaybackAuthorize),
+            rights::AuthorizePlaybackRequest {
+                item_id: "film".into(),
+                session_id: "s-1".into(),
+                user_id,
+                account_id,
+                ..Default::default()
+            }
+            .encode_to_vec(),
+        )),
         _ => None,
     }
 }
@@ -152,7 +222,7 @@ fn rpcs() -> Vec<&'static str> {
             }
         }
     }
-    assert_eq!(paths.len(), 29, "{paths:?}");
+    assert_eq!(paths.len(), 41, "{paths:?}");
     paths
 }
 

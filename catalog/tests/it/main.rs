@@ -11,7 +11,10 @@
 
 mod cross_user;
 mod items;
+mod opinions;
 mod places;
+mod play;
 mod rights;
+mod segments;
 mod site;
 mod store;

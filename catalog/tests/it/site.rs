@@ -6,26 +6,44 @@ use std::sync::{
 };
 
 use bytes::{Buf, BufMut, Bytes};
-use playhead_catalog::{Settings, grpc::Services};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use playhead_catalog::{
+    Settings,
+    grpc::Services,
+    play::PlayParts,
+    urls::{Opens, Urls},
+};
 use playhead_ingest::{
+    button::PlayButton,
     edge::{
         Now,
         grpc::{self, Beside},
+        http as edge_http,
     },
+    engine::{Engine, Parts, Threads},
     identity::{
-        TokenRules, TokenVerifier,
+        OwnTokens, TokenRules, TokenVerifier, Verifier,
         keyring::Keyring,
         keys::{Algorithm, KeySet},
         signer::Signer,
     },
+    journal::{self, FsDisk},
+    settings::Settings as EngineSettings,
 };
 use playhead_proto::{
-    catalog::v1::{self as proto, catalog_service_client::CatalogServiceClient},
-    entitlement::v1::entitlement_service_client::EntitlementServiceClient,
+    catalog::v1::{
+        self as proto, catalog_service_client::CatalogServiceClient,
+        opinion_service_client::OpinionServiceClient,
+    },
+    entitlement::v1::{self as rights, entitlement_service_client::EntitlementServiceClient},
 };
-use playhead_store::durable::{
-    documents::Documents,
-    embedded::{EmbeddedDurable, EmbeddedSettings},
+use playhead_store::{
+    durable::{
+        documents::Documents,
+        embedded::{EmbeddedDurable, EmbeddedSettings},
+    },
+    hot::{Hot, embedded::EmbeddedHot},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -39,51 +57,147 @@ use tonic_types::StatusExt as _;
 
 /// When it begins, Unix ms: 2027-01-15T08:00:00Z.
 pub const BEGIN_MS: i64 = 1_800_000_000_000;
+/// In which the proxy of those who believe one says where viewers are.
+pub const COUNTRY_HEADER: &str = "x-country";
+/// How long session tokens count, ms.
+pub const TOKEN_MS: i64 = 3_600_000;
 
 /// A served catalog whose clock stands still until it is moved.
 pub struct Site {
     pub channel: Channel,
     pub clock: Arc<AtomicI64>,
+    /// The store, where it is one of the site's own.
+    pub store: Option<Arc<EmbeddedDurable>>,
+    /// Where HTTP listens, beside an engine.
+    http: String,
     signer: Signer,
-    serving: JoinHandle<()>,
+    serving: Vec<JoinHandle<()>>,
+    _engine: Option<Engine>,
     _dir: Option<TempDir>,
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(JoinHandle::abort);
     }
 }
 
-impl Site {
-    /// On an embedded store of its own.
-    pub async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap();
-        let mut site = Self::on(Arc::new(store), Settings::default()).await;
-        site._dir = Some(dir);
-        site
-    }
+/// Who issues tokens, who is believed, and what time it is.
+struct Kit {
+    clock: Arc<AtomicI64>,
+    now: Now,
+    signer: Signer,
+    own: Arc<OwnTokens>,
+    verifier: Arc<dyn Verifier>,
+}
 
-    /// On this store.
-    pub async fn on(documents: Arc<dyn Documents>, settings: Settings) -> Self {
+impl Kit {
+    fn new() -> Self {
         let clock = Arc::new(AtomicI64::new(BEGIN_MS));
         let now: Now = {
             let clock = Arc::clone(&clock);
             Arc::new(move || clock.load(Ordering::SeqCst))
         };
         let signer = Signer::generate(Algorithm::EdDsa).unwrap().0.named("ed").unwrap();
-        let services = Services::new(documents, &settings, verifier(&signer, &now), now);
+        let own = OwnTokens::new(Signer::generate(Algorithm::EdDsa).unwrap().0, rules()).unwrap();
+        let verifier = own.beside(verifier(&signer, &now), Arc::clone(&now), None);
+        Self { clock, now, signer, own: Arc::new(own), verifier }
+    }
+
+    fn services(&self, documents: Arc<dyn Documents>, settings: &Settings) -> Services {
+        Services::new(documents, settings, Arc::clone(&self.verifier), Arc::clone(&self.now))
+    }
+
+    fn play(&self, button: PlayButton) -> PlayParts {
+        PlayParts { button, tokens: Arc::clone(&self.own), token_ms: TOKEN_MS }
+    }
+}
+
+impl Site {
+    /// On an embedded store of its own, where streams are in a hot store.
+    pub async fn start() -> Self {
+        Self::before(Arc::new(EmbeddedHot::default()), &EngineSettings::default()).await
+    }
+
+    /// The same before this hot store, with these settings of streams.
+    pub async fn before(hot: Arc<dyn Hot>, settings: &EngineSettings) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Arc::new(EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap());
+        let kit = Kit::new();
+        let button = PlayButton::of_stores(store.clone(), hot, settings);
+        let services = kit.services(store.clone(), &Settings::default()).with_play(kit.play(button));
+        Self::serve(kit, services, None).await.keeping(store, dir)
+    }
+
+    /// On this store, where nobody presses play.
+    pub async fn on(documents: Arc<dyn Documents>, settings: Settings) -> Self {
+        let kit = Kit::new();
+        let services = kit.services(documents, &settings);
+        Self::serve(kit, services, None).await
+    }
+
+    /// Beside an engine, with signed URLs and a proxy that is believed.
+    pub async fn beside_an_engine() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = EmbeddedDurable::open(&dir.path().join("store"), EmbeddedSettings::default()).unwrap();
+        let (store, kit) = (Arc::new(store), Kit::new());
+        let parts = Parts {
+            durable: store.clone(),
+            hot: Arc::new(EmbeddedHot::default()),
+            disk: Some(Arc::new(FsDisk::open(dir.path().join("journal")).unwrap())),
+            journal: journal::Settings::default(),
+            verifier: Arc::clone(&kit.verifier),
+            now: Arc::clone(&kit.now),
+            seed: 7,
+            threads: Threads::Own,
+        };
+        let engine = Engine::start(EngineSettings::default(), parts).await.unwrap();
+        let button = PlayButton::of_engine(&engine.doors());
+        let services = kit
+            .services(store.clone(), &Settings::default())
+            .with_play(kit.play(button))
+            .with_urls(Urls::signed("k1", &[7; 32], 1_800_000, Opens::File))
+            .with_country_header(COUNTRY_HEADER);
+        Self::serve(kit, services, Some(engine)).await.keeping(store, dir)
+    }
+
+    fn keeping(mut self, store: Arc<EmbeddedDurable>, dir: TempDir) -> Self {
+        (self.store, self._dir) = (Some(store), Some(dir));
+        self
+    }
+
+    async fn serve(kit: Kit, services: Services, engine: Option<Engine>) -> Self {
         let mut beside = Beside { names: Services::NAMES.to_vec(), ..Beside::default() };
         services.add_to(&mut beside.routes);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(async move {
+        let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (over_grpc, over_http) = (listen().await, listen().await);
+        let (grpc_at, http_at) = (over_grpc.local_addr().unwrap(), over_http.local_addr().unwrap());
+        let doors = engine.as_ref().map(Engine::doors);
+        let mut serving = Vec::new();
+        if let Some(doors) = doors.clone() {
+            serving.push(tokio::spawn(async move {
+                let options = edge_http::Options::default();
+                edge_http::serve(doors, over_http, options, std::future::pending()).await.unwrap();
+            }));
+        }
+        serving.push(tokio::spawn(async move {
             let options = grpc::Options::default();
-            grpc::serve_beside(None, beside, listener, options, std::future::pending()).await.unwrap();
-        });
-        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self { channel, clock, signer, serving, _dir: None }
+            grpc::serve_beside(doors, beside, over_grpc, options, std::future::pending()).await.unwrap();
+        }));
+        Self {
+            channel: Endpoint::from_shared(format!("http://{grpc_at}")).unwrap().connect_lazy(),
+            clock: kit.clock,
+            store: None,
+            http: format!("http://{http_at}"),
+            signer: kit.signer,
+            serving,
+            _engine: engine,
+            _dir: None,
+        }
+    }
+
+    pub fn opinions(&self) -> OpinionServiceClient<Channel> {
+        OpinionServiceClient::new(self.channel.clone())
     }
 
     pub fn catalog(&self) -> CatalogServiceClient<Channel> {
@@ -133,6 +247,39 @@ impl Site {
         self.catalog().upsert_item(self.keep(request)).await.unwrap().into_inner().item.unwrap()
     }
 
+    /// Presses play.
+    pub async fn play(
+        &self,
+        token: &str,
+        item: &str,
+        session: &str,
+    ) -> Result<rights::AuthorizePlaybackResponse, Status> {
+        let request = rights::AuthorizePlaybackRequest {
+            item_id: item.into(),
+            session_id: session.into(),
+            ..Default::default()
+        };
+        self.rights().authorize_playback(by(token, request)).await.map(tonic::Response::into_inner)
+    }
+
+    /// Moves the clock on.
+    pub fn later(&self, ms: i64) {
+        self.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Posts JSON over HTTP: the status, and what is answered.
+    pub async fn post(&self, token: &str, path: &str, body: &Value) -> (u16, Value) {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let request = http::Request::post(format!("{}{path}", self.http))
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Full::from(body.to_string()))
+            .unwrap();
+        let (head, body) = client.request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
+    }
+
     /// Calls any method with any bytes.
     pub async fn call(&self, token: &str, path: &'static str, bytes: Vec<u8>) -> Result<Bytes, Status> {
         let mut client = tonic::client::Grpc::new(self.channel.clone());
@@ -143,12 +290,15 @@ impl Site {
     }
 }
 
+fn rules() -> TokenRules {
+    TokenRules { issuer: "https://id.example".into(), audience: "playhead".into(), leeway_s: 30 }
+}
+
 fn verifier(signer: &Signer, now: &Now) -> Arc<TokenVerifier> {
     let jwk = serde_json::to_value(signer.jwk().unwrap().unwrap()).unwrap();
     let (keys, unusable) = KeySet::from_jwks(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
     assert_eq!(unusable, []);
-    let rules = TokenRules { issuer: "https://id.example".into(), audience: "playhead".into(), leeway_s: 30 };
-    Arc::new(TokenVerifier::new(rules, Arc::new(Keyring::fixed(keys)), Arc::clone(now)))
+    Arc::new(TokenVerifier::new(rules(), Arc::new(Keyring::fixed(keys)), Arc::clone(now)))
 }
 
 /// A request of whoever has this token.

@@ -110,6 +110,7 @@ mod tests {
             device: DeviceId::new(device).unwrap(),
             pass: None,
             terms: Terms::unlimited(),
+            country: None,
         }
     }
 

@@ -96,6 +96,7 @@ mod tests {
             device: DeviceId::new("tv").unwrap(),
             pass: None,
             terms: Terms::unlimited(),
+            country: None,
         });
         let service = Identity::Service { scopes: [Scope::PlaybackRead].into_iter().collect() };
         for scope in Scope::ALL {

@@ -29,6 +29,7 @@ impl Verifier for Development {
                 .map_err(|problem| IdentityError::Malformed { part: "device", problem })?,
             pass: None,
             terms: Terms::unlimited(),
+            country: None,
         }))
     }
 }
@@ -46,6 +47,7 @@ mod tests {
             device: DeviceId::new(device).unwrap(),
             pass: None,
             terms: Terms::unlimited(),
+            country: None,
         }))
     }
 

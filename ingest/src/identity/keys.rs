@@ -160,9 +160,14 @@ impl KeySet {
 
     /// The set and a secret that development tokens are signed with.
     #[must_use]
-    pub fn with_secret(mut self, kid: &str, secret: &[u8]) -> Self {
-        let material = DecodingKey::from_secret(secret);
-        self.keys.insert(kid.into(), Key { algorithm: Algorithm::Hs256, material });
+    pub fn with_secret(self, kid: &str, secret: &[u8]) -> Self {
+        self.with_key(kid, Algorithm::Hs256, DecodingKey::from_secret(secret))
+    }
+
+    /// The set and a key that is known to be whole.
+    #[must_use]
+    pub(super) fn with_key(mut self, kid: &str, algorithm: Algorithm, material: DecodingKey) -> Self {
+        self.keys.insert(kid.into(), Key { algorithm, material });
         self
     }
 

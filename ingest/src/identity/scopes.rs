@@ -19,11 +19,13 @@ pub enum Scope {
     EntitlementRead,
     /// Write plans, subscriptions and grants.
     EntitlementWrite,
+    /// Press the play button for any user: the token that comes of it tells of that user's session.
+    PlaybackAuthorize,
 }
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::IngestWrite,
         Self::PlaybackRead,
         Self::PlaybackWrite,
@@ -32,6 +34,7 @@ impl Scope {
         Self::CatalogWrite,
         Self::EntitlementRead,
         Self::EntitlementWrite,
+        Self::PlaybackAuthorize,
     ];
 
     /// Its name, as in a token's `scope`.
@@ -46,6 +49,7 @@ impl Scope {
             Self::CatalogWrite => "catalog:write",
             Self::EntitlementRead => "entitlement:read",
             Self::EntitlementWrite => "entitlement:write",
+            Self::PlaybackAuthorize => "playback:authorize",
         }
     }
 
@@ -96,7 +100,7 @@ mod tests {
     fn scopes_are_those_named_and_no_others() {
         let scopes = Scopes::of_claim("ingest:write email playback:erase  Playback:Read");
         let held = Scope::ALL.map(|scope| scopes.has(scope));
-        assert_eq!(held, [true, false, false, true, false, false, false, false]);
+        assert_eq!(held, [true, false, false, true, false, false, false, false, false]);
         assert_eq!(Scopes::of_claim(""), Scopes::default());
         assert_eq!(Scope::ALL.into_iter().collect::<Scopes>(), Scopes::ALL);
         assert!(Scope::ALL.into_iter().all(|scope| Scopes::ALL.has(scope)));

@@ -176,7 +176,8 @@ impl Signer {
         })
     }
 
-    fn public(&self) -> Option<DecodingKey> {
+    /// What its signatures are checked by; `None` for a secret.
+    pub(super) fn public(&self) -> Option<DecodingKey> {
         match &self.pair {
             Pair::Ed(pair) => Some(DecodingKey::from_ed_der(pair.public_key().as_ref())),
             Pair::Ec(pair) => Some(DecodingKey::from_ec_der(pair.public_key().as_ref())),

@@ -59,6 +59,12 @@ impl TokenVerifier {
         Self { rules, keys, cache: Cache::default(), now, meters }
     }
 
+    /// Counts together with another verifier of this server.
+    #[must_use]
+    pub fn with_meters(self, meters: Meters) -> Self {
+        Self { meters, ..self }
+    }
+
     /// How tokens fared.
     #[must_use]
     pub fn meters(&self) -> Meters {

@@ -5,6 +5,7 @@ mod cross_user;
 mod edges;
 mod issuer;
 mod matrix;
+mod own;
 mod passes;
 mod quic;
 mod scopes;

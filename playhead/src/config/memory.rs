@@ -35,7 +35,7 @@ fn parts(config: &Config) -> Vec<(&'static str, u64)> {
         parts.push(("catch-up (journal.segment_mb)", journal.segment_bytes as u64));
     }
     parts.push(("hot store", hot_bytes(&config.hot)));
-    parts.push(("catalog's cache (catalog.cache_mb)", config.catalog.cache_bytes_max));
+    parts.push(("catalog's cache (catalog.cache_mb)", config.catalog.general.cache_bytes_max));
     parts.push(("verified tokens", playhead_ingest::identity::cache::CACHE_BYTES_MAX));
     parts.push(("HTTP bodies", http::Options::default().body_bytes_max as u64));
     parts

@@ -1,4 +1,5 @@
 use super::*;
+use playhead_catalog::urls::Opens;
 use playhead_ingest::settings::SpillSettings;
 
 fn layers(file: &str, environment: &[(&str, &str)], set: &[&str]) -> Result<Layers, ConfigError> {
@@ -37,6 +38,15 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("catalog.cache_mb=0", "1 to 65536"),
         ("catalog.cache_ttl_ms=3600001", "0 to 3600000"),
         ("catalog.store_ms_max=9", "10 to 60000"),
+        ("catalog.session_token_s=59", "60 to 86400"),
+        ("catalog.url_key_file=/nowhere", "a file that can be read: No such file or directory (os error 2)"),
+        ("auth.session_key_file=/nowhere", "a file that can be read: No such file or directory (os error 2)"),
+        ("catalog.url_key_name=a b", "1 to 64 letters, digits, - and _"),
+        ("catalog.url_key_name=", "1 to 64 letters, digits, - and _"),
+        ("catalog.url_s=604801", "60 to 604800"),
+        ("catalog.url_opens=all", "file or folder"),
+        ("catalog.country_header=X-Country", "at most 64 of a-z, 0-9 and -, not ending in -bin"),
+        ("catalog.country_header=country-bin", "at most 64 of a-z, 0-9 and -, not ending in -bin"),
         ("listen.grpc=localhost", address),
         ("listen.http=127.0.0.1", address),
         ("listen.admin=:7490", address),
@@ -481,4 +491,30 @@ fn what_redis_cannot_use_is_named() {
 /// A certificate's frame; what is in it, TLS looks at.
 fn certificate_pem() -> String {
     pem::encode(&pem::Pem::new("CERTIFICATE", [1, 2, 3]))
+}
+
+#[test]
+fn what_the_play_button_gives_is_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (secret, key) = (
+        format!("catalog.url_key_file={}", file.path().display()),
+        format!("auth.session_key_file={}", file.path().display()),
+    );
+    let given = [
+        "catalog.session_token_s=60",
+        &*secret,
+        &*key,
+        "catalog.url_key_name=2027-1",
+        "catalog.url_s=120",
+        "catalog.url_opens=folder",
+        "catalog.country_header=cf-ipcountry",
+    ];
+    let catalog = load_from("", &[], &given).unwrap().config.catalog;
+    let key = catalog.url_key.unwrap();
+    assert_eq!((key.name.as_str(), key.valid_ms, key.opens), ("2027-1", 120_000, Opens::Folder));
+    assert_eq!((catalog.session_token_ms, catalog.country_header.as_deref()), (60_000, Some("cf-ipcountry")));
+    let path = file.path().to_owned();
+    assert_eq!((key.file, catalog.session_key), (path.clone(), Some(path)));
+    let untouched = defaults().unwrap().config.catalog;
+    assert_eq!((untouched.url_key, untouched.country_header, untouched.session_key), (None, None, None));
 }

@@ -2,15 +2,15 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use playhead_catalog::grpc::Services;
+use playhead_catalog::{grpc::Services, play::PlayParts, urls::Urls};
 use playhead_ingest::{
+    button::PlayButton,
     edge::{
         Now,
         grpc::{self, Beside},
     },
-    identity::Verifier,
 };
-use playhead_store::durable::documents::Documents;
+use playhead_store::durable::{Durable, documents::Documents};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
@@ -18,30 +18,63 @@ use tokio::{
 
 use super::{
     ADMIN_PATIENCE, DRAIN_MS_MAX, EDGES, EDGES_PATIENCE, ServeError, certificate, guarded::Guards, listener,
-    now, stopped, tell_if_ended, unless_stopped,
+    now, open_hot, stopped, tell_if_ended, unless_stopped,
 };
 use crate::{
     admin::{Admin, Phase},
-    auth,
-    config::{Config, Role},
-    durable,
+    auth::{self, Auth},
+    config::{Config, HotSettings, Role, UrlKey},
+    durable::{self, Stores},
 };
 
+/// What the catalog's services are made with, besides who calls.
+pub(super) struct With {
+    /// Where all of it rests.
+    pub(super) documents: Arc<dyn Documents>,
+    /// How URLs are given.
+    pub(super) urls: Urls,
+    /// What the play button asks; none where streams are shared with nobody.
+    pub(super) button: Option<PlayButton>,
+}
+
 /// The catalog's services, for a listener.
-pub(super) fn beside(
-    config: &Config,
-    documents: Arc<dyn Documents>,
-    verifier: Arc<dyn Verifier>,
-    now: Now,
-) -> Beside {
+pub(super) fn beside(config: &Config, with: With, auth: &Auth, now: Now) -> Beside {
     let mut beside = Beside::default();
     if config.role != Role::Ingest {
         let message_bytes_max = config.engine.limits.message_bytes_max;
-        let settings = playhead_catalog::Settings { message_bytes_max, ..config.catalog };
-        Services::new(documents, &settings, verifier, now).add_to(&mut beside.routes);
+        let settings = playhead_catalog::Settings { message_bytes_max, ..config.catalog.general };
+        let With { documents, urls, button } = with;
+        let mut services =
+            Services::new(documents, &settings, Arc::clone(&auth.verifier), now).with_urls(urls);
+        if let Some(header) = &config.catalog.country_header {
+            services = services.with_country_header(header);
+        }
+        if let Some(button) = button {
+            let (tokens, token_ms) = (Arc::clone(&auth.own), config.catalog.session_token_ms);
+            services = services.with_play(PlayParts { button, tokens, token_ms });
+        }
+        services.add_to(&mut beside.routes);
         beside.names.extend(Services::NAMES);
     }
     beside
+}
+
+/// How URLs are given, as the configuration wants it.
+pub(super) fn urls(config: &Config) -> Result<Urls, ServeError> {
+    let Some(UrlKey { file, name, valid_ms, opens }) = &config.catalog.url_key else {
+        return Ok(Urls::default());
+    };
+    Ok(Urls::signed(name, &auth::secret(auth::URL_KEY, file)?, *valid_ms, *opens))
+}
+
+/// What the play button asks where there is no engine: the stores, if engines elsewhere use the same.
+fn button(config: &Config, durable: Arc<dyn Durable>) -> Result<Option<PlayButton>, ServeError> {
+    match &config.hot {
+        HotSettings::Embedded(_) => Ok(None),
+        HotSettings::Redis(_) => {
+            Ok(Some(PlayButton::of_stores(durable, open_hot(&config.hot)?, &config.engine)))
+        }
+    }
 }
 
 /// A server of the catalog alone: no journal, no engine, gRPC and the admin port.
@@ -63,20 +96,22 @@ impl CatalogServer {
     pub(crate) async fn start(config: &Config) -> Result<Self, ServeError> {
         let now = now();
         let tls = certificate::open(config, &now)?;
-        let auth = auth::open(&config.auth, Arc::clone(&now)).await?;
+        let auth = auth::open(config, Arc::clone(&now)).await?;
         let grpc = listener("listen.grpc", config.listen.grpc).await?;
         let admin_port = listener("listen.admin", config.listen.admin).await?;
         let got = |port: &tokio::net::TcpListener, wanted| port.local_addr().unwrap_or(wanted);
         let (grpc_at, admin_at) = (got(&grpc, config.listen.grpc), got(&admin_port, config.listen.admin));
         let guards = Guards::new(config, tls.as_ref());
         let (grpc, _) = guards.guard(grpc)?;
-        let documents = durable::open(config).await?.documents;
+        let urls = urls(config)?;
+        let Stores { durable, documents } = durable::open(config).await?;
+        let with = With { documents, urls, button: button(config, durable)? };
         let shown = certificate::Fingerprints::of(tls.as_ref(), None).tcp;
 
         let (stop, stops) = watch::channel(false);
         let (tell, ended) = mpsc::channel(EDGES);
         let admin = Admin::new(0);
-        let beside = beside(config, documents, auth.verifier, Arc::clone(&now));
+        let beside = beside(config, with, &auth, Arc::clone(&now));
         let options = super::edges::grpc_options(config);
         let serves = grpc::serve_beside(None, beside, grpc, options, stopped(stops.clone()));
         let serves = async move { serves.await.map_err(io::Error::other) };

@@ -3,20 +3,33 @@
 use hyper::StatusCode;
 use playhead_proto::{
     catalog::v1::{
-        GetItemRequest, Item, Kind, PublicationStatus, Text, UpsertItemRequest,
-        catalog_service_client::CatalogServiceClient,
+        AccessPolicy, AccessWay, Asset, AssetKind, GetItemRequest, Item, Kind, PublicationStatus, Text,
+        UpsertItemRequest, catalog_service_client::CatalogServiceClient,
+    },
+    entitlement::v1::{
+        AuthorizePlaybackRequest, AuthorizePlaybackResponse, SlotState,
+        entitlement_service_client::EntitlementServiceClient,
     },
     playback::v1::{GetPositionRequest, playback_service_client::PlaybackServiceClient},
 };
 use tonic::{
-    Code, Request,
+    Code, Request, Status,
     transport::{Channel, Endpoint},
 };
 
 use crate::{
-    client::{beat, get},
-    process::Serve,
+    client::{ask_as, beat, get},
+    process::{Serve, run, stderr},
 };
+
+/// Presses play as alice.
+async fn press(server: &Serve, session: &str) -> Result<AuthorizePlaybackResponse, Status> {
+    let (item_id, session_id) = ("film".to_owned(), session.to_owned());
+    let mut request = Request::new(AuthorizePlaybackRequest { item_id, session_id, ..Default::default() });
+    request.metadata_mut().insert("authorization", "Bearer alice".parse().unwrap());
+    let answer = EntitlementServiceClient::new(channel(server).await).authorize_playback(request).await;
+    answer.map(tonic::Response::into_inner)
+}
 
 async fn channel(server: &Serve) -> Channel {
     Endpoint::from_shared(format!("http://{}", server.grpc)).unwrap().connect().await.unwrap()
@@ -30,6 +43,14 @@ async fn put(server: &Serve) -> Result<(), Code> {
         kind: Kind::Movie.into(),
         status: PublicationStatus::Published.into(),
         texts: vec![text],
+        access: Some(AccessPolicy { ways: vec![AccessWay { everybody: true, ..AccessWay::default() }] }),
+        assets: vec![Asset {
+            id: "main".into(),
+            kind: AssetKind::Video.into(),
+            url: "https://cdn.example/film.mp4".into(),
+            ready: true,
+            ..Asset::default()
+        }],
         ..Item::default()
     };
     let request = UpsertItemRequest { item: Some(item), update_mask: None };
@@ -67,7 +88,88 @@ async fn each_role_serves_its_own_and_the_store_keeps_both() {
     let server = Serve::start_flags(data.path(), &["--role", "catalog"]);
     assert_eq!(title(&server).await, "영화");
     assert_eq!(position(&server).await, Err(Code::Unimplemented));
+    let refused = press(&server, "s-1").await.unwrap_err();
+    assert_eq!(refused.code(), Code::FailedPrecondition, "it shares streams with nobody: {refused:?}");
     assert_eq!(get(server.admin, "/readyz").await.0, StatusCode::OK);
     assert_eq!(get(server.admin, "/metrics").await.0, StatusCode::OK);
     assert_eq!(server.terminate().0, Some(0));
+}
+
+const BEAT: &str = r#"{"session":{},"events":[{"kind":"BEAT","seq":1,"position_ms":600000}]}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_play_button_leads_to_a_beat_and_a_shared_key_to_another_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = run(&["token", "keygen", "--private-key=session.pem", "--jwks=keys.json"], folder.path());
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    std::fs::write(folder.path().join("url.key"), "k".repeat(32)).unwrap();
+    let settings = ["auth.session_key_file=session.pem", "catalog.url_key_file=url.key"];
+    let file = |setting: &str| {
+        let (key, name) = setting.split_once('=').unwrap();
+        format!("--set={key}={}", folder.path().join(name).display())
+    };
+    let flags = settings.map(file);
+    let flags = flags.each_ref().map(String::as_str);
+    let data = tempfile::tempdir().unwrap();
+    let server = Serve::start_flags(data.path(), &flags);
+    put(&server).await.unwrap();
+    let playback = press(&server, "s-1").await.unwrap().playback.unwrap();
+    assert_eq!((playback.slot(), playback.next_beat_ms), (SlotState::Held, 10_000));
+    assert!(playback.assets[0].url.contains("/film.mp4?playhead-key=1&playhead-expires="), "{playback:?}");
+    let token = Some(playback.session_token.as_str());
+    let (status, said) = ask_as(token, "POST", server.http, "/v1/events", BEAT).await;
+    assert_eq!((status, said.contains("\"acked_through_seq\":1")), (StatusCode::OK, true), "{said}");
+    let again = press(&server, "s-2").await.unwrap().playback.unwrap();
+    assert_eq!(again.resume.unwrap().position_ms, 600_000);
+
+    let (elsewhere, stranger) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let other = Serve::start_flags(elsewhere.path(), &flags);
+    assert_eq!(ask_as(token, "POST", other.http, "/v1/events", BEAT).await.0, StatusCode::OK);
+    let stranger = Serve::start(stranger.path());
+    let (status, said) = ask_as(token, "POST", stranger.http, "/v1/events", BEAT).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "without the key it is nobody's: {said}");
+}
+
+/// Engines and the catalog in processes of their own share streams and places through a cluster and Redis.
+#[tokio::test(flavor = "multi_thread")]
+async fn split_roles_share_streams_and_places() {
+    let data = tempfile::tempdir().unwrap();
+    let Some([points, keyspace]) = crate::cluster::real(data.path()) else { return };
+    let Some(redis) = real_redis() else { return };
+    let made = run(&["token", "keygen", "--private-key=session.pem", "--jwks=keys.json"], data.path());
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let key = format!("auth.session_key_file={}", data.path().join("session.pem").display());
+    let (urls, prefix) = (format!("hot.urls={redis}"), keyspace.replace("durable.keyspace", "hot.prefix"));
+    let shared: [&str; 6] =
+        ["durable.backend=scylla", "hot.backend=redis", "leases.streams_max=1", &points, &keyspace, &key];
+    let mut flags: Vec<&str> =
+        shared.into_iter().chain([&*urls, &*prefix]).flat_map(|set| ["--set", set]).collect();
+    let ingest_data = tempfile::tempdir().unwrap();
+    let engine = Serve::start_flags(ingest_data.path(), &[&flags[..], &["--role", "ingest"]].concat());
+    flags.extend(["--role", "catalog"]);
+    let catalog = Serve::start_flags(data.path(), &flags);
+    put(&catalog).await.unwrap();
+
+    let playback = press(&catalog, "s-1").await.unwrap().playback.unwrap();
+    assert_eq!(playback.slot(), SlotState::Held);
+    let token = Some(playback.session_token.as_str());
+    let (status, said) = ask_as(token, "POST", engine.http, "/v1/events", BEAT).await;
+    assert_eq!((status, said.contains("\"verdict\":\"PLAY\"")), (StatusCode::OK, true), "{said}");
+    let denied = press(&catalog, "s-2").await.unwrap().no_slot.unwrap();
+    let path = format!("/v1/accounts/alice/live-sessions/{}", denied.in_the_way[0].stop_code);
+    assert_eq!(ask_as(Some("alice"), "DELETE", engine.http, &path, "").await.0, StatusCode::OK);
+    let again = press(&catalog, "s-2").await.unwrap().playback.unwrap();
+    assert_eq!(again.resume.unwrap().position_ms, 600_000, "as the engine took it");
+}
+
+/// The real Redis that the tests are given.
+fn real_redis() -> Option<String> {
+    let found = std::env::var("PLAYHEAD_TEST_REDIS").ok();
+    if found.is_none() {
+        let is_required =
+            std::env::var("PLAYHEAD_TEST_SERVICES").is_ok_and(|services| services == "required");
+        assert!(!is_required, "PLAYHEAD_TEST_SERVICES is required, and PLAYHEAD_TEST_REDIS is not set");
+        eprintln!("SKIPPED: no Redis server, set PLAYHEAD_TEST_REDIS (cargo xtask services up)");
+    }
+    found
 }

@@ -52,7 +52,7 @@ async fn fill(http: SocketAddr) {
 }
 
 /// The real server that the tests are given, with a keyspace of this test's own that is made; none without a server.
-fn real(folder: &Path) -> Option<[String; 2]> {
+pub(crate) fn real(folder: &Path) -> Option<[String; 2]> {
     let Ok(points) = std::env::var("PLAYHEAD_TEST_CQL") else {
         let is_required =
             std::env::var("PLAYHEAD_TEST_SERVICES").is_ok_and(|services| services == "required");

@@ -2,7 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Language, item::numbered};
+use super::{
+    Fault, Language,
+    check::{self, URL_BYTES_MAX},
+    item::numbered,
+};
 
 /// Something of an item that can be played or opened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,4 +102,59 @@ pub struct Segment {
     /// Its size, bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size_bytes: Option<i64>,
+}
+
+impl Segment {
+    /// Checks all that can be seen of a segment by itself.
+    ///
+    /// # Errors
+    /// The first [`Fault`].
+    pub fn check(&self) -> Result<(), Fault> {
+        check::length("url", &self.url, 1, URL_BYTES_MAX)?;
+        check::media("start_ms", Some(self.start_ms))?;
+        check::media("duration_ms", Some(self.duration_ms))?;
+        check::media("size_bytes", self.size_bytes)
+    }
+}
+
+/// Segments joined into others: those of a number that is there replace it, the rest come in between, by number.
+pub fn join_segments(present: &mut Vec<Segment>, new: &[Segment]) {
+    present.retain(|segment| new.iter().all(|other| other.number != segment.number));
+    present.extend_from_slice(new);
+    present.sort_by_key(|segment| segment.number);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(number: u32, url: &str) -> Segment {
+        Segment {
+            number,
+            url: url.into(),
+            start_ms: i64::from(number) * 6_000,
+            duration_ms: 6_000,
+            size_bytes: None,
+        }
+    }
+
+    #[test]
+    fn segments_join_by_their_numbers() {
+        let mut present = vec![segment(1, "a"), segment(3, "b")];
+        let new = [segment(3, "c"), segment(2, "d")];
+        for _ in 0..2 {
+            join_segments(&mut present, &new);
+            assert_eq!(present, [segment(1, "a"), segment(2, "d"), segment(3, "c")]);
+        }
+    }
+
+    #[test]
+    fn a_wrong_segment_names_its_field() {
+        let fault = |segment: Segment| segment.check().unwrap_err().field;
+        assert_eq!(segment(1, "a").check(), Ok(()));
+        assert_eq!(fault(segment(1, "")), "url");
+        assert_eq!(fault(Segment { start_ms: -1, ..segment(1, "a") }), "start_ms");
+        assert_eq!(fault(Segment { duration_ms: 1 << 53, ..segment(1, "a") }), "duration_ms");
+        assert_eq!(fault(Segment { size_bytes: Some(-1), ..segment(1, "a") }), "size_bytes");
+    }
 }

@@ -223,7 +223,7 @@ fn check_share_token(token: &str) -> Result<(), Fault> {
     }
 }
 
-fn media(field: &str, value: Option<i64>) -> Result<(), Fault> {
+pub(super) fn media(field: &str, value: Option<i64>) -> Result<(), Fault> {
     match value {
         Some(value) if !(0..=MEDIA_MS_MAX).contains(&value) => {
             Err(Fault::new(field, value, "0 to 9007199254740991"))
@@ -263,7 +263,7 @@ pub fn length(field: &str, text: &str, min: usize, max: usize) -> Result<(), Fau
     bytes(field, text, min, max)
 }
 
-fn bytes(field: &str, text: &str, min: usize, max: usize) -> Result<(), Fault> {
+pub(super) fn bytes(field: &str, text: &str, min: usize, max: usize) -> Result<(), Fault> {
     match (min..=max).contains(&text.len()) {
         true => Ok(()),
         false => Err(Fault::new(field, text, format!("{min} to {max} bytes"))),

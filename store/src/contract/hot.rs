@@ -6,8 +6,9 @@ pub use leases::*;
 
 use super::Dice;
 use crate::{
-    AccountId, Clock, DeviceId, ItemId, SessionId, SessionKey, UserId,
-    hot::{Hot, HotUpdate},
+    AccountId, Clock, DeviceId, ItemId, ItemKind, SessionId, SessionKey, UserId,
+    hot::{Hot, HotUpdate, Verdict},
+    lease::{Beat, Doing, Standing, Terms},
     position::PositionRow,
 };
 use std::sync::Arc;
@@ -53,6 +54,28 @@ pub async fn an_applied_clock_is_kept(store: Arc<dyn Hot>) {
     apply(&*store, std::slice::from_ref(&update)).await;
     let proposed = Clock { fixed_at_ms: NOW_MS + 1, offset_ms: 9 };
     assert_eq!(fix(&*store, &update.key, proposed).await, update.clock);
+}
+
+/// Whoever asks for a slot before a session's first frame leaves the clock to that frame.
+pub async fn who_asks_for_a_slot_fixes_no_clock(store: Arc<dyn Hot>) {
+    let mut dice = Dice::new();
+    let key = new_session(&mut dice);
+    let beat = Beat {
+        item: dice.item(),
+        kind: ItemKind::Movie,
+        terms: Terms::unlimited(),
+        doing: Doing::Playing,
+        position_ms: None,
+        is_open: true,
+        standing: Standing::New,
+    };
+    let account = AccountId::new(dice.user().as_str()).expect("a short name");
+    let asking = HotUpdate { account, beat: Some(beat), ..update(&key, NOW_MS, None) };
+    assert_eq!(store.admit(&asking, NOW_MS).await.expect("a session is heard"), Verdict::Play);
+    let live = store.live_sessions(&asking.account, NOW_MS).await.expect("sessions are listed");
+    assert!(live.iter().any(|lease| lease.key == key), "{live:?}");
+    let proposed = Clock { fixed_at_ms: NOW_MS + 1_000, offset_ms: 90_000 };
+    assert_eq!(fix(&*store, &key, proposed).await, proposed);
 }
 
 /// Each update gets its verdict.

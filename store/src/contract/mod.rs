@@ -87,6 +87,7 @@ macro_rules! hot_contract {
             the_first_clock_is_fixed_once
             concurrent_proposals_get_one_clock
             an_applied_clock_is_kept
+            who_asks_for_a_slot_fixes_no_clock
             there_is_a_verdict_for_each_update
             positions_join_in_any_order
             positions_are_listed_by_user

@@ -73,11 +73,15 @@ pub enum Own {
     Grants,
     /// What the user may watch at most.
     Limits,
+    /// What the user thinks of items.
+    Ratings,
+    /// Where the user wants to be again.
+    Bookmarks,
 }
 
 impl Own {
     /// All of it.
-    pub const ALL: [Self; 2] = [Self::Grants, Self::Limits];
+    pub const ALL: [Self; 4] = [Self::Grants, Self::Limits, Self::Ratings, Self::Bookmarks];
 
     /// Where it lies.
     #[must_use]
@@ -85,6 +89,8 @@ impl Own {
         let kind = match self {
             Self::Grants => "grants",
             Self::Limits => "limits",
+            Self::Ratings => "ratings",
+            Self::Bookmarks => "bookmarks",
         };
         Partition::new(&[kind, user.as_str()])
     }

@@ -99,6 +99,16 @@ impl EmbeddedHot {
         self.leases.of(account, &self.hasher)
     }
 
+    /// Gives an update's beat to its account's leases.
+    fn assert(&self, update: &HotUpdate, now_ms: i64) -> Verdict {
+        if update.beat.is_none() {
+            return Verdict::Play;
+        }
+        let (verdict, kicked) = self.leases(&update.account).assert(update, now_ms);
+        self.tell(kicked);
+        verdict
+    }
+
     fn tell(&self, kicked: impl IntoIterator<Item = Kick>) {
         for kick in kicked {
             // Nobody listening is no error.
@@ -142,14 +152,13 @@ impl Hot for EmbeddedHot {
         let mut verdicts = Vec::with_capacity(batch.len());
         for update in batch {
             self.part(&update.key.user).apply(update, now_ms);
-            let (verdict, kicked) = match update.beat {
-                Some(_) => self.leases(&update.account).assert(update, now_ms),
-                None => (Verdict::Play, Vec::new()),
-            };
-            self.tell(kicked);
-            verdicts.push(verdict);
+            verdicts.push(self.assert(update, now_ms));
         }
         Ok(verdicts)
+    }
+
+    async fn admit(&self, update: &HotUpdate, now_ms: i64) -> Result<Verdict, StoreError> {
+        Ok(self.assert(update, now_ms))
     }
 
     async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError> {

@@ -28,12 +28,10 @@ pub trait Hot: Send + Sync + 'static {
     /// its rules allow. `now_ms` is the caller's time; a backend with a clock of its own may ignore it.
     async fn apply(&self, batch: &[HotUpdate], now_ms: i64) -> Result<Vec<Verdict>, StoreError>;
 
-    /// Asks for a slot for a session that begins: like [`Hot::apply`], for a beat that nobody committed yet. After an
-    /// error the slot may be taken; the session's beats renew it, or it expires.
-    async fn admit(&self, update: &HotUpdate, now_ms: i64) -> Result<Verdict, StoreError> {
-        let verdicts = self.apply(std::slice::from_ref(update), now_ms).await?;
-        Ok(verdicts.into_iter().next().unwrap_or(Verdict::Play))
-    }
+    /// Asks for a slot for a session that begins: gives its beat to its account's leases as [`Hot::apply`] does, and leaves
+    /// all else as it is, its clock too, which its first frame fixes. After an error the slot may be taken; the session's
+    /// beats renew it, or it expires.
+    async fn admit(&self, update: &HotUpdate, now_ms: i64) -> Result<Verdict, StoreError>;
 
     /// The leases of an account that count now, the oldest first.
     async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError>;

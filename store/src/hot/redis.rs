@@ -149,6 +149,12 @@ impl Hot for RedisHot {
         leases::assert(self, batch, now_ms, self.applying(batch)).await
     }
 
+    async fn admit(&self, update: &HotUpdate, now_ms: i64) -> Result<Verdict, StoreError> {
+        let batch = std::slice::from_ref(update);
+        let verdicts = leases::assert(self, batch, now_ms, Pipeline::new()).await?;
+        Ok(verdicts.into_iter().next().unwrap_or(Verdict::Play))
+    }
+
     async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError> {
         const WHAT: &str = "read leases";
         let mut call = redis::cmd("GET");

@@ -56,7 +56,7 @@ impl SessionBatch {
     /// # Errors
     /// The first field that is wrong, and names that `identity` may not use.
     pub fn opening(&self, identity: &Identity) -> Result<Opening, Rejection> {
-        let Viewer { user, account, device, pass, terms } = self.viewer(identity)?;
+        let Viewer { user, account, device, pass, terms, .. } = self.viewer(identity)?;
         let (session, playable) = match pass {
             Some(pass) => self.passed(&pass)?,
             None => (id("session.session_id", &self.session_id, SessionId::new)?, self.playable(None)?),
@@ -110,6 +110,7 @@ impl SessionBatch {
                 device: id("device_id", or_default(&self.device_id, UNKNOWN_DEVICE), DeviceId::new)?,
                 pass: None,
                 terms: Terms::unlimited(),
+                country: None,
             }),
         }
     }

@@ -4,7 +4,9 @@ mod streams;
 
 use std::sync::Arc;
 
-use playhead_store::{AccountId, DeviceId, IdError, ItemId, ItemKind, SessionId, UserId, lease::Terms};
+use playhead_store::{
+    AccountId, DeviceId, IdError, ItemId, ItemKind, SessionId, UserId, catalog::Country, lease::Terms,
+};
 use serde::{Deserialize, Serialize};
 
 pub use self::streams::StreamClaims;
@@ -70,6 +72,9 @@ pub struct TokenClaims {
     /// Where its closing credits begin, ms, 0 to 2^53 - 1.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub credits_ms: Option<i64>,
+    /// The country, ISO 3166-1 alpha-2.
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
     /// How many streams the account may run at once.
     #[serde(default, deserialize_with = "inner_object", skip_serializing_if = "Option::is_none")]
     pub streams: Option<StreamClaims>,
@@ -174,6 +179,7 @@ impl TokenClaims {
             device: id("device", device, DeviceId::new)?,
             pass: self.pass()?.map(Into::into),
             terms: self.terms()?,
+            country: self.country.as_deref().map(country).transpose()?,
         })
     }
 
@@ -229,6 +235,10 @@ fn id<T>(
 ) -> Result<T, Fault> {
     checked(text)
         .map_err(|problem| Fault::new(name, problem.to_string(), "1 to 128 bytes without control characters"))
+}
+
+fn country(code: &str) -> Result<Country, Fault> {
+    Country::new(code).ok_or_else(|| Fault::value("country", code, "two letters, ISO 3166-1, such as KR"))
 }
 
 fn media(name: &'static str, value_ms: Option<i64>) -> Result<Option<i64>, Fault> {

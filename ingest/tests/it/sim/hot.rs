@@ -64,6 +64,10 @@ impl Hot for SimHot {
         self.store().await?.apply(batch, now_ms).await
     }
 
+    async fn admit(&self, update: &HotUpdate, now_ms: i64) -> Result<Verdict, StoreError> {
+        self.store().await?.admit(update, now_ms).await
+    }
+
     async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError> {
         self.store().await?.live_sessions(account, now_ms).await
     }

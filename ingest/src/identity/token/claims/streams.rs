@@ -28,6 +28,20 @@ pub struct StreamClaims {
 }
 
 impl StreamClaims {
+    /// What says these rules. That they are only tried is the server's affair, and not said.
+    #[must_use]
+    pub fn of(rules: &StreamRules) -> Self {
+        let by_device = rules.per_device_type.iter().map(|(kind, max)| (kind.as_str().to_owned(), *max));
+        let by_item = rules.per_item_kind.iter().map(|(kind, max)| (kind.name().to_owned(), *max));
+        Self {
+            max: rules.streams_max,
+            at_limit: rules.at_limit.name().to_owned(),
+            per_device_type: by_device.collect(),
+            per_item_kind: by_item.collect(),
+            devices: rules.devices_max,
+        }
+    }
+
     pub(super) fn rules(&self) -> Result<StreamRules, Fault> {
         if !(1..=STREAMS_MAX).contains(&self.max) {
             return Err(Fault::new("streams.max", format!("is {}", self.max), format!("1 to {STREAMS_MAX}")));

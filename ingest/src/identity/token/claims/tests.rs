@@ -37,6 +37,7 @@ fn viewer(pass: Option<Pass>) -> Identity {
         device: DeviceId::new("tv").unwrap(),
         pass: pass.map(Into::into),
         terms: Terms::unlimited(),
+        country: None,
     })
 }
 
@@ -88,6 +89,12 @@ fn a_session_token_says_what_may_be_played() {
 }
 
 #[test]
+fn a_token_says_where_its_viewer_is() {
+    let Ok(Identity::Viewer(viewer)) = prove(&json!({ "country": "kr" })) else { panic!() };
+    assert_eq!(viewer.country, Country::new("KR"));
+}
+
+#[test]
 fn services_have_scopes_and_administrators_need_none() {
     let scopes = Scopes::of_claim("ingest:write");
     let service = json!({ "role": "service", "sub": "relay", "scope": "ingest:write openid" });
@@ -124,6 +131,9 @@ fn a_wrong_claim_is_named() {
         (pass("duration_ms", json!(-1)), "duration_ms"),
         (pass("credits_ms", json!(MEDIA_MS_MAX + 1)), "credits_ms"),
         (pass("device_type", json!("")), "device_type"),
+        (json!({ "country": "" }), "country"),
+        (json!({ "country": "KOR" }), "country"),
+        (json!({ "country": "K1" }), "country"),
         (streams(json!({ "max": 0, "at_limit": "DENY_NEWEST" })), "streams.max"),
         (streams(json!({ "max": 1_001, "at_limit": "DENY_NEWEST" })), "streams.max"),
         (streams(json!({ "max": 1, "at_limit": "DENY" })), "streams.at_limit"),

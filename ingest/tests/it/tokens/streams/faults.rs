@@ -40,6 +40,10 @@ impl Hot for Freezing {
         self.thawed().await.apply(batch, now_ms).await
     }
 
+    async fn admit(&self, update: &HotUpdate, now_ms: i64) -> Result<HotVerdict, StoreError> {
+        self.thawed().await.admit(update, now_ms).await
+    }
+
     async fn live_sessions(&self, account: &AccountId, now_ms: i64) -> Result<Vec<Lease>, StoreError> {
         self.thawed().await.live_sessions(account, now_ms).await
     }
