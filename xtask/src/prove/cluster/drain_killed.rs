@@ -41,7 +41,8 @@ pub(in crate::prove) fn play(stage: &mut Stage<'_>) -> Step {
     let Drained { kills, known, events, left, slowest } = drained;
     stage.sum_up(format!(
         "{waiting} events gathered, {seconds}; {kills} kills while they were drained: {events} drained again or later, \
-         {known} of the journal's were there already, {left} were caught up unasked; ready again after {:.1} s at most; drained {:.1} s after the last; {}",
+         {known} of the journal's were there already, {left} were caught up unasked; \
+         ready again after {:.1} s at most; drained {:.1} s after the last; {}",
         slowest.as_secs_f64(),
         caught_up.as_secs_f64(),
         found.summary()
