@@ -62,7 +62,6 @@ impl ImportCommandError {
 /// Imports.
 pub(crate) fn run(asked: &Import) -> Result<ExitCode, CommandError> {
     let mapping = Mapping::read(&asked.mapping).map_err(ImportCommandError::from)?;
-    let target = target(asked)?;
     let resume = asked.resume.as_ref().filter(|_| !asked.dry_run).map(|path| match path.to_str() {
         Some("auto") => resume::beside(&asked.files),
         _ => path.clone(),
@@ -77,6 +76,8 @@ pub(crate) fn run(asked: &Import) -> Result<ExitCode, CommandError> {
         is_dry: asked.dry_run,
     };
     let imported = block_on(async {
+        // A channel belongs to the runtime that it is made in.
+        let target = target(asked)?;
         let mut signals = Signals::listen()?;
         let stop = async {
             signals.first().await;

@@ -4,8 +4,7 @@
 //! all that is ever asked of it. `plan` turns a batch into requests of one partition each, whose cells bear the times of
 //! `stamp` and the bytes of `register`; `send` hands them over, in `shapes` made once, at the pace of `pace`. `read` puts
 //! rows together again, `erase` takes them away, `fault` sorts what can go wrong, `retention` says how long a row lives,
-//! and `listed` which
-//! sessions need not be listed again. `documents` is the other seam.
+//! and `listed` which sessions need not be listed again. `documents` is the other seam.
 
 mod connection;
 mod documents;

@@ -32,7 +32,7 @@ async fn erases_own_documents(durable: &dyn Durable, documents: &dyn Documents) 
     documents.put(&changes).await.unwrap();
     for _ in 0..2 {
         durable.erase(&user, 5).await.unwrap();
-        assert_eq!(documents.get(&keys(&user)).await.unwrap(), [None, None]);
+        assert!(documents.get(&keys(&user)).await.unwrap().iter().all(Option::is_none));
         assert!(documents.get(&keys(&other)).await.unwrap().iter().all(Option::is_some));
     }
     documents.put(&[change(key(Own::Grants, &user))]).await.unwrap();

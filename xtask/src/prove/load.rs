@@ -266,7 +266,7 @@ mod tests {
             "busy_ms": { "p99": 2.5 }, "server": null,
             "timeline": [
                 { "at_s": 0.0, "acked": 4 },
-                { "at_s": 1.0, "offered": 5, "acked": 3, "ack_p99_ms": 1.5, "lag_max_ms": 9.5 },
+                { "at_s": 1.0, "offered": 5, "acked": 3, "ack_p50_ms": 0.5, "ack_p99_ms": 1.5, "lag_max_ms": 9.5 },
             ],
         });
         let report = Report::read(&json);
