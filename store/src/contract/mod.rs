@@ -19,7 +19,10 @@ pub mod hot;
 
 mod model;
 
+mod still;
+
 pub use dice::Dice;
+pub use still::StillHot;
 
 /// Makes a test of every case of [`contract::durable`](crate::contract::durable).
 ///
