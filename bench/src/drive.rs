@@ -2,7 +2,7 @@
 //! HTTP/1.1 by hand over one thread, requests encoded into buffers that are kept, answers read no further than needed.
 //!
 //! [`connect`], [`publish`], [`post`] and [`openings`] keep a server as busy as it can be; [`paced`] and [`reads`] are open
-//! loops. [`mod@line`] is a session's stream over [`grpc`] or [`quic`].
+//! loops, and [`unary`] is both, of any method. [`mod@line`] is a session's stream over [`grpc`] or [`quic`].
 //! A driver opens everything first; its `run` is what the clock sees. It ends when every event that it sent is
 //! acknowledged.
 
@@ -15,6 +15,7 @@ pub mod post;
 pub mod publish;
 pub mod quic;
 pub mod reads;
+pub mod unary;
 
 use std::{
     io,

@@ -20,6 +20,7 @@ pub mod redis;
 pub mod sample;
 pub mod served;
 pub mod site;
+pub mod stock;
 pub mod tokens;
 
 use std::time::Duration;

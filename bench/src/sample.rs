@@ -164,6 +164,12 @@ pub fn item(index: usize) -> ItemId {
     ItemId::new(&id("item", index)).expect("an id")
 }
 
+/// Who pays for session number `index`.
+#[must_use]
+pub fn account(index: usize) -> AccountId {
+    AccountId::new(&id("account", index)).expect("an id")
+}
+
 /// What a frame of session number `index` says besides its events.
 #[must_use]
 pub fn description(index: usize, as_of_ms: i64) -> Description {
@@ -197,7 +203,7 @@ fn playing(index: usize) -> Playing {
             duration_ms: Some(MOVIE_MS),
             credits_ms: None,
         },
-        account: AccountId::new(&id("account", index)).expect("an id"),
+        account: account(index),
         device: DeviceId::new(&id("device", index)).expect("an id"),
         terms: Terms::unlimited(),
     }

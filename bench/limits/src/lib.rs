@@ -14,3 +14,4 @@ pub mod cql_loop;
 pub mod no_op;
 pub mod quic_no_op;
 pub mod raw_log;
+pub mod unary;

@@ -5,11 +5,13 @@
 
 use std::net::UdpSocket;
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::{Parser, ValueEnum};
 use playhead_limits::{
     bare_http::{self, Body},
     no_op::{self, Answers},
     quic_no_op::{self, Events},
+    unary::{self, CheckSubscription, GetItem},
 };
 use tokio::{net::TcpListener, runtime::Builder};
 
@@ -22,6 +24,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Limit {
     /// Which one.
     server: Server,
+    /// The message that get-item and check-subscription answer, in base64
+    #[arg(default_value = "")]
+    answer: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -38,10 +43,15 @@ enum Server {
     Json,
     /// HTTP that takes any body and says 204.
     Empty,
+    /// gRPC that answers each GetItem with the same item.
+    GetItem,
+    /// gRPC that answers each CheckSubscription with the same subscription.
+    CheckSubscription,
 }
 
 fn main() {
-    let Limit { server } = Limit::parse();
+    let Limit { server, answer } = Limit::parse();
+    let answer = BASE64_STANDARD.decode(answer).expect("a message in base64");
     // As Playhead's own runtime: one worker per core that it may use.
     let runtime = Builder::new_multi_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
@@ -62,6 +72,13 @@ fn main() {
             Server::GrpcBurst => no_op::serve(listener, Answers::Burst).await,
             Server::Json => bare_http::serve(listener, Body::Json).await,
             Server::Empty => bare_http::serve(listener, Body::Any).await,
+            Server::GetItem => {
+                unary::serve(listener, GetItem::answering(&answer).expect("an item")).await;
+            }
+            Server::CheckSubscription => {
+                let answering = CheckSubscription::answering(&answer).expect("a subscription");
+                unary::serve(listener, answering).await;
+            }
             Server::Quic | Server::QuicDatagram => {}
         }
     });

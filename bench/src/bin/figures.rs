@@ -1,4 +1,4 @@
-//! `figures`: runs the figures F1.1 to F3.6 of the design, each against its limit in turn, and writes what came out.
+//! `figures`: runs the figures F1.1 to F4.6 of the design, each against its limit in turn, and writes what came out.
 
 #![expect(
     clippy::print_stdout,
@@ -10,7 +10,7 @@ use std::{fs, io, path::Path, process::Command};
 
 use clap::Parser;
 use playhead_bench::figures::{
-    FIGURES, Figure,
+    FIGURES, Figure, Needs,
     results::{self, Occasion},
     workbench::{self, Cluster, Workbench},
 };
@@ -33,13 +33,13 @@ struct Asked {
     /// Write the rows into bench/RESULTS.md
     #[arg(long)]
     write: bool,
-    /// A CQL server for F3, host:port
+    /// A CQL server for F3 and F4, host:port
     #[arg(long)]
     cql: Option<String>,
     /// Its process, which F3.3 freezes for a while
     #[arg(long)]
     cql_pid: Option<i32>,
-    /// A Redis for F3, redis://host:port
+    /// A Redis for F3 and F4, redis://host:port
     #[arg(long)]
     redis: Option<String>,
     /// Run the binaries that lie beside this one, as they are
@@ -79,10 +79,14 @@ fn main() -> io::Result<()> {
 /// All figures, without those of a cluster where there is none.
 fn possible(cluster: &Cluster) -> Vec<&'static Figure> {
     let has_cluster = cluster.cql.is_some() && cluster.redis.is_some();
+    let can = |figure: &&Figure| has_cluster || figure.needs == Needs::Nothing;
     if !has_cluster {
-        eprintln!("SKIPPED: F3, without --cql and --redis; `cargo xtask services up` starts both");
+        let skipped = FIGURES.iter().filter(|figure| !can(figure)).map(|figure| figure.name);
+        let skipped: Vec<_> = skipped.collect();
+        let skipped = skipped.join(", ");
+        eprintln!("SKIPPED: {skipped}, without --cql and --redis; `cargo xtask services up` starts both");
     }
-    FIGURES.iter().filter(|figure| has_cluster || !figure.name.starts_with("F3")).collect()
+    FIGURES.iter().filter(|figure| can(figure)).collect()
 }
 
 fn figure(name: &str) -> Result<&'static Figure, String> {

@@ -68,8 +68,6 @@ impl Writes {
 
 /// F3.3: an acknowledgement does not wait for the cluster.
 pub(super) fn acks(workbench: &Workbench) -> io::Result<Vec<Row>> {
-    let cluster = &workbench.cluster;
-    let cql = cluster.cql()?;
     let (mut embedded, mut healthy, mut frozen, mut down) = (vec![], vec![], vec![], vec![]);
     let mut lag_ms: f64 = 0.0;
     let mut run = |name, server: &Server, runs: &mut Vec<f64>| -> io::Result<()> {
@@ -83,9 +81,9 @@ pub(super) fn acks(workbench: &Workbench) -> io::Result<Vec<Row>> {
     };
     for _ in 0..workbench.runs {
         run("embedded", &workbench.playhead()?, &mut embedded)?;
-        run("healthy", &on_fresh_keyspace(workbench, cql)?, &mut healthy)?;
-        let server = on_fresh_keyspace(workbench, cql)?;
-        let freezing = Frozen::begin(cluster.cql_pid()?)?;
+        run("healthy", &on_fresh_keyspace(workbench)?, &mut healthy)?;
+        let server = on_fresh_keyspace(workbench)?;
+        let freezing = Frozen::begin(workbench.cluster.cql_pid()?)?;
         run("frozen", &server, &mut frozen)?;
         drop(freezing);
         run("down", &workbench.playhead_with(&on_cluster(NOBODY, "playhead", FLUSH_AGE_MS))?, &mut down)?;
@@ -153,9 +151,15 @@ pub(super) fn shared(workbench: &Workbench) -> io::Result<Vec<String>> {
     Ok(settings)
 }
 
-fn on_fresh_keyspace(workbench: &Workbench, cql: &str) -> io::Result<Server> {
+fn on_fresh_keyspace(workbench: &Workbench) -> io::Result<Server> {
+    workbench.playhead_with(&on_fresh_cql(workbench)?)
+}
+
+/// What a server is told whose record is a keyspace of its own.
+pub(super) fn on_fresh_cql(workbench: &Workbench) -> io::Result<Vec<String>> {
+    let cql = workbench.cluster.cql()?;
     let keyspace = workbench::client()?.block_on(fresh_keyspace(cql))?.keyspace;
-    workbench.playhead_with(&on_cluster(cql, &keyspace, FLUSH_AGE_MS))
+    Ok(on_cluster(cql, &keyspace, FLUSH_AGE_MS))
 }
 
 /// A keyspace that knows no session yet: what is there already would be a duplicate to a server.

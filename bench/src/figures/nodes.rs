@@ -55,7 +55,7 @@ pub(super) fn positions(workbench: &Workbench) -> io::Result<Vec<Row>> {
         for seq in 1..=BEATS {
             beat(&mut line, seq).await?;
             let (acked, wanted) = (Instant::now(), sample::wire_beat(seq, 0).position_ms);
-            while reads::position(reader.clone(), 0).await? != wanted {
+            while reads::position(&reader, 0).await? != wanted {
                 if acked.elapsed() > PATIENCE {
                     return Err(io::Error::other(format!("beat {seq} is not seen on the other node")));
                 }

@@ -68,8 +68,8 @@ pub(super) fn reads(workbench: &Workbench) -> io::Result<Vec<Row>> {
             tokio::time::sleep(PACE.warmup).await;
             reads::read(server.grpc, CONNECTIONS, READS_PER_S, PACE.lasting).await
         };
-        let (seen, latencies) = tokio::try_join!(load.run(PACE), read)?;
-        Ok(Run { value: ms(&latencies)?, lag_ms: ms(&seen.lags)? })
+        let (seen, read) = tokio::try_join!(load.run(PACE), read)?;
+        Ok(Run { value: ms(&read.latencies)?, lag_ms: ms(&seen.lags)? })
     })?;
     let what = "GetPosition p99, ms: 1 000 calls/s beside 20 000 events/s over 1 000 connections";
     Ok(vec![turns.row("F1.10", what, Goal::RatioAtMost(1.5))])

@@ -101,7 +101,11 @@ pub(super) fn turns(
     Ok(turns)
 }
 
-fn run(name: &str, server: &Server, load: impl AsyncFnOnce(&Server) -> io::Result<Cost>) -> io::Result<Cost> {
+pub(super) fn run(
+    name: &str,
+    server: &Server,
+    load: impl AsyncFnOnce(&Server) -> io::Result<Cost>,
+) -> io::Result<Cost> {
     let cost = workbench::client()?.block_on(load(server))?;
     cost.report(name);
     Ok(cost)
@@ -117,7 +121,7 @@ pub(super) struct Cost {
 }
 
 impl Cost {
-    fn per_core_second(&self) -> f64 {
+    pub(super) fn per_core_second(&self) -> f64 {
         self.done.events as f64 / self.server.as_secs_f64()
     }
 

@@ -2,12 +2,16 @@
 //! disk.
 
 use std::{
-    env, fs, io,
+    env,
+    ffi::OsStr,
+    fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Arc, OnceLock},
     thread,
 };
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
@@ -29,6 +33,8 @@ pub struct Workbench {
     pub runs: usize,
     /// The stores of a cluster.
     pub cluster: Cluster,
+    /// The data of a server whose catalog was stocked, once there is one.
+    pub stocked: OnceLock<Arc<TempDir>>,
 }
 
 /// A cluster's stores, where they run.
@@ -92,7 +98,8 @@ impl Workbench {
             return Err(io::Error::other("the build's folder is in memory, where no fsync costs anything"));
         }
         let cores = thread::available_parallelism()?.get();
-        Ok(Self { binaries, folder, cores, is_pinned: cores > 1 && pin_client(), runs, cluster })
+        let is_pinned = cores > 1 && pin_client();
+        Ok(Self { binaries, folder, cores, is_pinned, runs, cluster, stocked: OnceLock::new() })
     }
 
     /// The whole engine with its embedded stores and its default settings, in a fresh folder.
@@ -108,7 +115,15 @@ impl Workbench {
     /// # Errors
     /// When it does not become ready.
     pub fn playhead_with(&self, settings: &[String]) -> io::Result<Server> {
-        Server::playhead(self.pinned("playhead", SERVER_CORE), self.fresh_folder()?, settings)
+        self.playhead_in(Arc::new(self.fresh_folder()?), settings)
+    }
+
+    /// The same on what this folder holds.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub fn playhead_in(&self, folder: Arc<TempDir>, settings: &[String]) -> io::Result<Server> {
+        Server::playhead(self.pinned("playhead", SERVER_CORE), folder, settings)
     }
 
     /// The same, on what this folder holds, on every core.
@@ -116,15 +131,21 @@ impl Workbench {
     /// # Errors
     /// When it does not become ready.
     pub fn playhead_on_all_cores(&self, folder: TempDir) -> io::Result<Server> {
-        Server::playhead(self.pinned("playhead", &format!("0-{}", self.cores.saturating_sub(1))), folder, &[])
+        let cores = format!("0-{}", self.cores.saturating_sub(1));
+        Server::playhead(self.pinned("playhead", &cores), Arc::new(folder), &[])
     }
 
     /// What one of our binaries says on stdout.
     ///
     /// # Errors
     /// When it fails.
-    pub fn ask(&self, name: &str, argument: &str) -> io::Result<String> {
-        let said = Command::new(self.binaries.join(name)).arg(argument).stderr(Stdio::inherit()).output()?;
+    pub fn ask<S: AsRef<OsStr>>(
+        &self,
+        name: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> io::Result<String> {
+        let said =
+            Command::new(self.binaries.join(name)).args(arguments).stderr(Stdio::inherit()).output()?;
         match said.status.success() {
             true => Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned()),
             false => Err(io::Error::other(format!("{name} ended with {}", said.status))),
@@ -136,8 +157,16 @@ impl Workbench {
     /// # Errors
     /// When it does not start.
     pub fn limit(&self, name: &str) -> io::Result<Server> {
+        self.limit_answering(name, b"")
+    }
+
+    /// A limit of this name that answers this message.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn limit_answering(&self, name: &str, message: &[u8]) -> io::Result<Server> {
         let mut command = self.pinned("limit", SERVER_CORE);
-        command.arg(name);
+        command.args([name, &BASE64_STANDARD.encode(message)]);
         Server::limit(command)
     }
 

@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     process::{Child, Command, Stdio},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -27,12 +28,16 @@ pub struct Server {
     admin: Option<SocketAddr>,
     child: Child,
     /// Its data, which goes after it.
-    _folder: Option<TempDir>,
+    _folder: Option<Arc<TempDir>>,
 }
 
 impl Server {
     /// Starts Playhead with free ports, and waits until it says that it is ready.
-    pub(super) fn playhead(mut command: Command, folder: TempDir, settings: &[String]) -> io::Result<Self> {
+    pub(super) fn playhead(
+        mut command: Command,
+        folder: Arc<TempDir>,
+        settings: &[String],
+    ) -> io::Result<Self> {
         command
             .args(["serve", "--grpc", ANY_PORT, "--http", ANY_PORT, "--admin", ANY_PORT, "--quic", ANY_PORT]);
         command.args(settings.iter().flat_map(|setting| ["--set", setting]));
