@@ -1,7 +1,7 @@
 //! The catalog's gRPC services. `caller` says who calls and what may be done, `status` how errors are told. The rpcs are
 //! `catalog`, with what it needs in `reading` and `segments`; `entitlement`, with `asking` and `play`; and `opinion`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use playhead_ingest::{edge::Now, identity::Verifier};
 use playhead_store::durable::documents::Documents;
@@ -117,6 +117,14 @@ impl Services {
     #[must_use]
     pub fn with_country_header(self, name: &str) -> Self {
         Self { country_header: Some(name.into()), ..self }
+    }
+
+    /// Makes what there is searchable, and looks every so often for what other nodes wrote; without that it ends when all
+    /// is searchable.
+    pub async fn keep_searchable(self, look_again: Option<Duration>) {
+        if let Err(error) = self.items.keep_searchable(look_again).await {
+            tracing::error!(%error, "there is no search");
+        }
     }
 
     /// Adds the services to what a listener serves.

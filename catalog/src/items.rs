@@ -1,9 +1,9 @@
 //! The tree of what there is to watch.
 //!
 //! In reading order: reads of one item and of several stand here, [`mod@write`] is how items change, [`lists`] are pages of
-//! them, and [`walk`] goes through the tree: a container with all below it, and what comes next.
+//! them, [`find`] is what a text finds, and [`walk`] goes through the tree: a container with all below it, and what comes next.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use playhead_store::{
     ItemId,
@@ -15,8 +15,10 @@ use crate::{
     CatalogError, Settings,
     cache::{Age, Cache, Loaded},
     records::{Records, Stored, item as rest},
+    search::Search,
 };
 
+pub mod find;
 pub mod lists;
 pub mod walk;
 pub mod write;
@@ -26,6 +28,7 @@ pub struct Items {
     records: Records,
     cache: Cache<ItemId, Option<Arc<Stored<Item>>>>,
     ttl_ms: i64,
+    search: OnceLock<Arc<Search>>,
 }
 
 /// Who looks, when, and at how old an answer.
@@ -46,7 +49,8 @@ impl Items {
     /// Of these records.
     #[must_use]
     pub fn new(records: Records, settings: &Settings) -> Self {
-        Self { records, cache: Cache::new(settings.cache_bytes_max / 2), ttl_ms: settings.cache_ttl_ms }
+        let cache = Cache::new(settings.cache_bytes_max / 2);
+        Self { records, cache, ttl_ms: settings.cache_ttl_ms, search: OnceLock::new() }
     }
 
     /// An item that this viewer sees.

@@ -45,7 +45,7 @@ pub(crate) use self::{
     signals::Signals,
 };
 
-use catalog::CatalogServer;
+use catalog::{Catalog, CatalogServer};
 use certificate::Fingerprints;
 use edges::Edges;
 use guarded::Guards;
@@ -145,7 +145,7 @@ impl Server {
         let (ended, edge_ended) = mpsc::channel(EDGES);
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
-        let (engine, beside) = start_engine(config, Arc::clone(&now), &auth).await?;
+        let (engine, beside) = start_engine(config, Arc::clone(&now), &auth, &stop_admin).await?;
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
         let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
         let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
@@ -225,7 +225,12 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
 }
 
 /// Opens journal and stores and starts the engine on them; and the catalog beside it, on the same store.
-async fn start_engine(config: &Config, now: Now, auth: &Auth) -> Result<(Arc<Engine>, Beside), ServeError> {
+async fn start_engine(
+    config: &Config,
+    now: Now,
+    auth: &Auth,
+    stop: &watch::Sender<bool>,
+) -> Result<(Arc<Engine>, Beside), ServeError> {
     let urls = catalog::urls(config)?;
     let disk =
         config.journal.as_ref().map(|_| FsDisk::open(check::journal_dir(&config.data_dir))).transpose();
@@ -244,8 +249,9 @@ async fn start_engine(config: &Config, now: Now, auth: &Auth) -> Result<(Arc<Eng
     let engine = Engine::start(config.engine.clone(), parts).await;
     let engine = engine.map_err(|error| ServeError::Engine { error })?;
     let button = Some(PlayButton::of_engine(&engine.doors()));
-    let beside = catalog::beside(config, catalog::With { documents, urls, button }, auth, now);
-    Ok((Arc::new(engine), beside))
+    let catalog = Catalog::new(config, catalog::With { documents, urls, button }, auth, now);
+    catalog.begin(&stop.subscribe());
+    Ok((Arc::new(engine), catalog.beside))
 }
 
 /// The one place that chooses a hot store.

@@ -228,7 +228,9 @@ impl Items {
         let put = self.records.put(change).await;
         // Whatever came of it, what is remembered may be wrong now.
         self.cache.forget(&item.id);
-        Ok(put?.map(|version| Arc::new(Stored { value: item, version })))
+        let written = put?.map(|version| Arc::new(Stored { value: item, version }));
+        written.iter().for_each(|written| self.note_written(written));
+        Ok(written)
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     admin::{Admin, Phase},
     auth::{self, Auth},
-    config::{Config, HotSettings, Role, UrlKey},
+    config::{Config, DurableSettings, HotSettings, Role, UrlKey},
     durable::{self, Stores},
 };
 
@@ -37,26 +37,52 @@ pub(super) struct With {
     pub(super) button: Option<PlayButton>,
 }
 
-/// The catalog's services, for a listener.
-pub(super) fn beside(config: &Config, with: With, auth: &Auth, now: Now) -> Beside {
-    let mut beside = Beside::default();
-    if config.role != Role::Ingest {
-        let message_bytes_max = config.engine.limits.message_bytes_max;
-        let settings = playhead_catalog::Settings { message_bytes_max, ..config.catalog.general };
-        let With { documents, urls, button } = with;
-        let mut services =
-            Services::new(documents, &settings, Arc::clone(&auth.verifier), now).with_urls(urls);
-        if let Some(header) = &config.catalog.country_header {
-            services = services.with_country_header(header);
+/// The catalog of a server: nothing, where the server is for something else.
+pub(super) struct Catalog {
+    /// Its services, for a listener.
+    pub(super) beside: Beside,
+    services: Option<Services>,
+    /// How often the search reads all items anew; never, where nobody else writes them.
+    look_again: Option<Duration>,
+}
+
+impl Catalog {
+    /// The catalog that the configuration wants.
+    pub(super) fn new(config: &Config, with: With, auth: &Auth, now: Now) -> Self {
+        let look_again = match &config.durable {
+            DurableSettings::Embedded => None,
+            DurableSettings::Cluster(_) => Some(Duration::from_secs(config.catalog.search_refresh_s)),
+        };
+        let mut beside = Beside::default();
+        let services = (config.role != Role::Ingest).then(|| services(config, with, auth, now));
+        if let Some(services) = &services {
+            services.clone().add_to(&mut beside.routes);
+            beside.names.extend(Services::NAMES);
         }
-        if let Some(button) = button {
-            let (tokens, token_ms) = (Arc::clone(&auth.own), config.catalog.session_token_ms);
-            services = services.with_play(PlayParts { button, tokens, token_ms });
-        }
-        services.add_to(&mut beside.routes);
-        beside.names.extend(Services::NAMES);
+        Self { beside, services, look_again }
     }
-    beside
+
+    /// Makes all there is searchable, until it is to stop.
+    pub(super) fn begin(&self, stops: &watch::Receiver<bool>) {
+        if let Some(services) = self.services.clone() {
+            tokio::spawn(unless_stopped(stops.clone(), services.keep_searchable(self.look_again)));
+        }
+    }
+}
+
+fn services(config: &Config, with: With, auth: &Auth, now: Now) -> Services {
+    let message_bytes_max = config.engine.limits.message_bytes_max;
+    let settings = playhead_catalog::Settings { message_bytes_max, ..config.catalog.general };
+    let With { documents, urls, button } = with;
+    let mut services = Services::new(documents, &settings, Arc::clone(&auth.verifier), now).with_urls(urls);
+    if let Some(header) = &config.catalog.country_header {
+        services = services.with_country_header(header);
+    }
+    if let Some(button) = button {
+        let (tokens, token_ms) = (Arc::clone(&auth.own), config.catalog.session_token_ms);
+        services = services.with_play(PlayParts { button, tokens, token_ms });
+    }
+    services
 }
 
 /// How URLs are given, as the configuration wants it.
@@ -111,9 +137,10 @@ impl CatalogServer {
         let (stop, stops) = watch::channel(false);
         let (tell, ended) = mpsc::channel(EDGES);
         let admin = Admin::new(0);
-        let beside = beside(config, with, &auth, Arc::clone(&now));
+        let catalog = Catalog::new(config, with, &auth, Arc::clone(&now));
+        catalog.begin(&stops);
         let options = super::edges::grpc_options(config);
-        let serves = grpc::serve_beside(None, beside, grpc, options, stopped(stops.clone()));
+        let serves = grpc::serve_beside(None, catalog.beside, grpc, options, stopped(stops.clone()));
         let serves = async move { serves.await.map_err(io::Error::other) };
         let admin_serves = admin.clone().serve(admin_port, stopped(stops.clone()));
         let tasks = vec![
