@@ -11,7 +11,8 @@
 //!    all who wait.
 //!
 //! A write is durable when it is answered. A read may be as old as the cache's time to live, unless it asks for what is
-//! fresh; on the node that wrote it is never older than the write.
+//! fresh; on the node that wrote it is never older than the write, and on others that hear of the write ([`stale`]) not for
+//! more than a moment.
 
 pub mod grpc;
 
@@ -40,6 +41,8 @@ pub mod segments;
 pub mod records;
 
 pub mod cache;
+
+pub mod stale;
 
 pub mod search;
 

@@ -6,6 +6,7 @@ use playhead_store::{
     ItemId,
     catalog::{Fault, Item},
     durable::documents::last,
+    hot::Stale,
 };
 
 use super::{Items, View, lists::Filter};
@@ -63,22 +64,49 @@ impl Items {
         Ok(found.map_err(|_| CatalogError::Unreadable("the search index".to_owned()))??)
     }
 
-    /// Makes an index of all there is and keeps it true to what other nodes write, looking every so often. What is written
-    /// here is in it at once. Does not end where it has to look again.
+    /// Makes an index of all there is and keeps it true to what other nodes write: as far as they tell of it at once, and
+    /// all again every so often. What is written here is in it at once. Does not end where it has to look again.
     pub async fn keep_searchable(&self, look_again: Option<Duration>) -> Result<(), CatalogError> {
         let search = Arc::new(Search::new()?);
         let search = self.search.get_or_init(|| search);
+        if look_again.is_some() {
+            self.unread.open();
+        }
         loop {
             match self.fill(search).await {
                 Ok(()) => search.complete()?,
                 Err(error) => tracing::warn!(%error, "items for the search could not be read, trying again"),
             }
             match look_again {
-                Some(pause) if search.is_complete() => tokio::time::sleep(pause).await,
+                Some(pause) if search.is_complete() => {
+                    // Told of all, or not able to follow: not at once, since that may go on for a while.
+                    let _ = tokio::time::timeout(pause, self.follow(search)).await;
+                }
                 None if search.is_complete() => return Ok(()),
                 _ => tokio::time::sleep(RETRY).await,
             }
         }
+    }
+
+    /// Takes what other nodes tell of until all has to be looked at.
+    async fn follow(&self, search: &Search) {
+        loop {
+            let stale = self.unread.next().await;
+            let ids = stale.iter().filter_map(|stale| match stale {
+                Stale::Item(id) => Some(id.clone()),
+                _ => None,
+            });
+            let ids: Vec<ItemId> = ids.collect();
+            let is_read = match ids.len() == stale.len() {
+                true => self.put_into(search, &ids).await,
+                false => break,
+            };
+            if let Err(error) = is_read {
+                tracing::warn!(%error, "items for the search could not be read, trying again");
+                break;
+            }
+        }
+        tokio::time::sleep(RETRY).await;
     }
 
     async fn fill(&self, search: &Search) -> Result<(), CatalogError> {
@@ -86,13 +114,20 @@ impl Items {
         loop {
             let names = self.records.entries(&list, after.as_deref(), BATCH_ITEMS_MAX).await?;
             let Some(name) = names.last() else { return Ok(()) };
-            let ids = names.iter().filter_map(|name| ItemId::new(last(name)).ok());
-            let keys: Vec<_> = ids.map(|id| rest::key(&id)).collect();
+            let ids: Vec<ItemId> = names.iter().filter_map(|name| ItemId::new(last(name)).ok()).collect();
+            self.put_into(search, &ids).await?;
+            after = Some(name.clone());
+        }
+    }
+
+    async fn put_into(&self, search: &Search, ids: &[ItemId]) -> Result<(), CatalogError> {
+        for ids in ids.chunks(BATCH_ITEMS_MAX) {
+            let keys: Vec<_> = ids.iter().map(rest::key).collect();
             for loaded in self.records.get::<Item>(&keys).await?.into_iter().flatten() {
                 search.put(Arc::new(loaded.value))?;
             }
-            after = Some(name.clone());
         }
+        Ok(())
     }
 
     /// Lets the index know of what was written here.

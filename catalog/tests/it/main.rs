@@ -18,4 +18,5 @@ mod rights;
 mod search;
 mod segments;
 mod site;
+mod stale;
 mod store;

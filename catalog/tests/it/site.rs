@@ -148,6 +148,16 @@ impl Site {
         Self::serve(kit, services, None, pause).await
     }
 
+    /// One of several nodes that are on this store and tell each other of their writes by this hot store.
+    pub async fn node(documents: Arc<dyn Documents>, hot: Arc<dyn Hot>) -> Self {
+        let kit = Kit::new();
+        let services = kit.services(documents, &Settings::default());
+        let in_step = tokio::spawn(services.in_step(hot));
+        let mut site = Self::serve(kit, services, None, Some(Duration::from_secs(3_600))).await;
+        site.serving.push(in_step);
+        site
+    }
+
     /// Beside an engine, with signed URLs and a proxy that is believed.
     pub async fn beside_an_engine() -> Self {
         let dir = tempfile::tempdir().unwrap();
