@@ -13,12 +13,39 @@ use quick_cache::{
     sync::{Cache as Bounded, DefaultLifecycle},
 };
 
-/// A bounded cache with a time to live. What is written here is forgotten here, at once; on other nodes it is known when
-/// its time is over.
+/// A bounded cache with a time to live. What is written here is forgotten here, at once; what other nodes write, when they
+/// tell of it, and in any case when its time is over.
 pub struct Cache<K, V> {
     values: Bounded<K, Cached<V>, ByWeight, ahash::RandomState>,
     /// How often something was forgotten since it was written.
     writes: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    told: AtomicU64,
+}
+
+/// What a cache counts from its start on, and what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figures {
+    /// Answers without a read of one's own: what was here, and what another asker was reading.
+    pub hits: u64,
+    /// Values that were read: not here, too old, or wanted fresh.
+    pub misses: u64,
+    /// How often it forgot since another node wrote, or may have.
+    pub told: u64,
+    /// Values that it holds.
+    pub entries: u64,
+    /// What they take, about, bytes.
+    pub bytes: u64,
+}
+
+/// Who wrote what is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// This node.
+    Here,
+    /// Another one, which told of it.
+    Elsewhere,
 }
 
 /// A value with what the cache needs to know of it.
@@ -59,17 +86,29 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         let usual = usize::try_from(bytes_max / BYTES_USUAL).unwrap_or(usize::MAX);
         let lifecycle = DefaultLifecycle::default();
         let values = Bounded::with(usual, bytes_max, ByWeight, ahash::RandomState::new(), lifecycle);
-        Self { values, writes: AtomicU64::new(0) }
+        let [writes, hits, misses, told] = [0; 4].map(AtomicU64::new);
+        Self { values, writes, hits, misses, told }
     }
 
     /// The value of a key, if it is here and young enough.
     pub fn peek<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, age: Age) -> Option<Arc<V>> {
+        let found = self.young(key, age)?;
+        self.hits.fetch_add(1, Ordering::Relaxed);
+        Some(found)
+    }
+
+    /// True where [`Self::peek`] finds something, which counts as no answer.
+    pub fn has<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, age: Age) -> bool {
+        self.young(key, age).is_some()
+    }
+
+    fn young<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, age: Age) -> Option<Arc<V>> {
         let Age::Since(since_ms) = age else { return None };
         self.values.get(key).filter(|cached| cached.read_at_ms >= since_ms).map(|cached| cached.value)
     }
 
-    /// The value of a key, read where it is not here or too old. However many ask at once, one reads, and whoever asks
-    /// for what is fresh gets what was begun to be read after it asked.
+    /// The value of a key, read where it is not here or too old: however many ask at once, one reads. Who asks for what is
+    /// fresh reads, whatever is here; that stays where it cannot be read.
     ///
     /// # Errors
     /// The reader's. Nothing is remembered then, and the next who waits reads.
@@ -80,13 +119,24 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         now_ms: i64,
         load: impl Future<Output = Result<Loaded<V>, E>>,
     ) -> Result<Arc<V>, E> {
-        match age {
-            // Taking away what is being read as well: it may have been read before the caller asked.
-            Age::Fresh => drop(self.values.remove(key)),
-            Age::Since(since_ms) => drop(self.values.remove_if(key, |cached| cached.read_at_ms < since_ms)),
+        let mut is_read = false;
+        let load = async {
+            is_read = true;
+            self.misses.fetch_add(1, Ordering::Relaxed);
+            load.await.map(|loaded| Cached::new(loaded, now_ms))
+        };
+        let Age::Since(since_ms) = age else {
+            let writes = self.writes();
+            let cached = load.await?;
+            self.remember(key, cached.clone(), writes);
+            return Ok(cached.value);
+        };
+        self.values.remove_if(key, |cached| cached.read_at_ms < since_ms);
+        let found = self.values.get_or_insert_async(key, load).await?.value;
+        if !is_read {
+            self.hits.fetch_add(1, Ordering::Relaxed);
         }
-        let load = async { load.await.map(|loaded| Cached::new(loaded, now_ms)) };
-        self.values.get_or_insert_async(key, load).await.map(|cached| cached.value)
+        Ok(found)
     }
 
     /// How many writes there were, to be asked before something is read for [`Self::insert_unless_written`].
@@ -94,12 +144,16 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         self.writes.load(Ordering::SeqCst)
     }
 
-    /// Remembers what was read since there were so many writes, unless there was one meanwhile.
+    /// Remembers what was read since there were so many writes; where there was one meanwhile, nothing.
     pub fn insert_unless_written(&self, key: &K, loaded: Loaded<V>, now_ms: i64, writes: u64) {
-        if self.writes() != writes {
-            return;
+        self.misses.fetch_add(1, Ordering::Relaxed);
+        self.remember(key, Cached::new(loaded, now_ms), writes);
+    }
+
+    fn remember(&self, key: &K, cached: Cached<V>, writes: u64) {
+        if self.writes() == writes {
+            self.values.insert(K::clone(key), cached);
         }
-        self.values.insert(K::clone(key), Cached::new(loaded, now_ms));
         // A writer counts first and forgets then, so one that was not seen above is seen here.
         if self.writes() != writes {
             self.values.remove(key);
@@ -107,9 +161,29 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     }
 
     /// Forgets a key that was written, and what is being read for it.
-    pub fn forget<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q) {
-        self.writes.fetch_add(1, Ordering::SeqCst);
+    pub fn forget<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, by: Writer) {
+        self.count_write(by);
         self.values.remove(key);
+    }
+
+    /// Forgets everything, and all that is being read: anything may have been written.
+    pub fn forget_all(&self, by: Writer) {
+        self.count_write(by);
+        self.values.clear();
+    }
+
+    fn count_write(&self, by: Writer) {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        if by == Writer::Elsewhere {
+            self.told.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What it counts and holds at the moment.
+    pub fn figures(&self) -> Figures {
+        let [hits, misses, told] =
+            [&self.hits, &self.misses, &self.told].map(|count| count.load(Ordering::Relaxed));
+        Figures { hits, misses, told, entries: self.values.len() as u64, bytes: self.values.weight() }
     }
 }
 
@@ -162,7 +236,7 @@ mod tests {
         assert_eq!(cache.peek(&1, Age::Since(101)), None);
         assert_eq!(get(&cache, Age::Since(101), 200, "b").await, "b");
         assert_eq!(get(&cache, Age::Fresh, 200, "c").await, "c");
-        cache.forget(&1);
+        cache.forget(&1, Writer::Here);
         assert_eq!(get(&cache, Age::Since(0), 300, "d").await, "d");
     }
 
@@ -200,26 +274,69 @@ mod tests {
         assert_eq!(reads.load(Ordering::SeqCst), 1);
     }
 
+    #[tokio::test]
+    async fn what_cannot_be_read_anew_stays() {
+        let cache: Cache<u8, String> = Cache::new(1 << 20);
+        get(&cache, Age::Since(0), 0, "a").await;
+        assert_eq!(cache.get(&1, Age::Fresh, 0, async { Err("down") }).await.unwrap_err(), "down");
+        assert_eq!(get(&cache, Age::Since(0), 0, "b").await, "a");
+        // What is read anew while something is written may be from before that.
+        let written = async {
+            cache.forget(&2, Writer::Here);
+            loaded("c")
+        };
+        assert_eq!(cache.get(&1, Age::Fresh, 0, written).await.unwrap().as_str(), "c");
+        assert_eq!(get(&cache, Age::Since(0), 0, "d").await, "d");
+    }
+
     /// A read that began before a write must not bring back what was before it.
     #[tokio::test]
     async fn what_is_forgotten_while_it_is_read_is_not_kept() {
-        let cache: Arc<Cache<u8, String>> = Arc::new(Cache::new(1 << 20));
-        let (answer, answered) = oneshot::channel();
-        let reading = {
-            let cache = Arc::clone(&cache);
-            tokio::spawn(async move {
-                let load = async {
-                    let value: &str = answered.await.unwrap();
-                    loaded(value)
-                };
-                cache.get(&1, Age::Since(0), 0, load).await.unwrap().to_string()
-            })
+        let ways: [fn(&Cache<u8, String>); 2] =
+            [|cache| cache.forget(&1, Writer::Here), |cache| cache.forget_all(Writer::Elsewhere)];
+        for forget in ways {
+            let cache: Arc<Cache<u8, String>> = Arc::new(Cache::new(1 << 20));
+            let (answer, answered) = oneshot::channel();
+            let reading = {
+                let cache = Arc::clone(&cache);
+                tokio::spawn(async move {
+                    let load = async {
+                        let value: &str = answered.await.unwrap();
+                        loaded(value)
+                    };
+                    cache.get(&1, Age::Since(0), 0, load).await.unwrap().to_string()
+                })
+            };
+            tokio::task::yield_now().await;
+            forget(&cache);
+            answer.send("before").unwrap();
+            assert_eq!(reading.await.unwrap(), "before", "who asked before the write may see it so");
+            assert_eq!(get(&cache, Age::Since(0), 0, "after").await, "after");
+        }
+    }
+
+    #[tokio::test]
+    async fn all_is_forgotten_and_counted() {
+        let cache: Cache<u8, String> = Cache::new(1 << 20);
+        let figures = |cache: &Cache<u8, String>| {
+            let Figures { hits, misses, told, entries, bytes } = cache.figures();
+            (hits, misses, told, entries, bytes > 0)
         };
-        tokio::task::yield_now().await;
-        cache.forget(&1);
-        answer.send("before").unwrap();
-        assert_eq!(reading.await.unwrap(), "before", "who asked before the write may see it so");
-        assert_eq!(get(&cache, Age::Since(0), 0, "after").await, "after");
+        get(&cache, Age::Since(0), 0, "a").await;
+        get(&cache, Age::Since(0), 0, "a").await;
+        assert!(cache.peek(&1, Age::Since(0)).is_some() && cache.has(&1, Age::Since(0)));
+        assert!(cache.peek(&2, Age::Since(0)).is_none());
+        assert_eq!(figures(&cache), (2, 1, 0, 1, true));
+        let read = cache.writes();
+        cache.forget_all(Writer::Elsewhere);
+        assert_eq!(figures(&cache), (2, 1, 1, 0, false));
+        cache.insert_unless_written(&2, loaded("b").unwrap(), 0, read);
+        assert!(!cache.has(&2, Age::Since(0)), "it was read before");
+        get(&cache, Age::Since(0), 0, "b").await;
+        get(&cache, Age::Fresh, 0, "c").await;
+        cache.forget(&1, Writer::Elsewhere);
+        cache.forget(&1, Writer::Here);
+        assert_eq!(figures(&cache), (2, 4, 2, 0, false));
     }
 
     #[tokio::test]
@@ -228,7 +345,7 @@ mod tests {
         let read = cache.writes();
         cache.insert_unless_written(&1, loaded("a").unwrap(), 0, read);
         assert_eq!(cache.peek(&1, Age::Since(0)).unwrap().as_str(), "a");
-        cache.forget(&2);
+        cache.forget(&2, Writer::Here);
         cache.insert_unless_written(&2, loaded("b").unwrap(), 0, read);
         assert_eq!(cache.peek(&2, Age::Since(0)), None);
     }

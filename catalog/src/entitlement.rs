@@ -9,17 +9,19 @@ use playhead_store::{
     AccountId, PlanId, SubscriptionId, UserId,
     catalog::Fault,
     entitlement::{Grant, Plan, Subscription, ViewerLimits},
+    hot::Stale,
 };
 use serde::de::DeserializeOwned;
 
 use crate::{
     CatalogError, Settings,
-    cache::{Age, Cache, Loaded},
+    cache::{Age, Cache, Figures, Loaded, Writer},
     collections::Collections,
     items::{Items, View},
     page::{Page, PageRequest, token},
     records::{Records, Stored, right as rest},
     settings::RIGHTS_MAX,
+    stale::{Finally, Noted},
 };
 
 pub mod check;
@@ -37,15 +39,17 @@ pub struct Entitlement {
     grants: Cache<UserId, Vec<Stored<Grant>>>,
     limits: Cache<UserId, Option<Stored<ViewerLimits>>>,
     ttl_ms: i64,
+    outbox: Noted,
 }
 
 impl Entitlement {
-    /// Of these records, about these items.
+    /// Of these records, about these items; other nodes are told of writes by this outbox.
     #[must_use]
     pub fn new(
         records: Records,
         items: Arc<Items>,
         collections: Arc<Collections>,
+        outbox: Noted,
         settings: &Settings,
     ) -> Self {
         let share = settings.cache_bytes_max / 2 / CACHE_PARTS;
@@ -58,6 +62,7 @@ impl Entitlement {
             grants: Cache::new(share),
             limits: Cache::new(share),
             ttl_ms: settings.cache_ttl_ms,
+            outbox,
         }
     }
 
@@ -71,7 +76,7 @@ impl Entitlement {
 
     async fn find_plan(&self, id: &PlanId, view: View) -> Result<Arc<Option<Stored<Plan>>>, CatalogError> {
         let load = async { self.one(rest::plan_key(id)).await };
-        self.plans.get(id, self.age(view), view.now_ms, load).await
+        self.records.within(self.plans.get(id, self.age(view), view.now_ms, load)).await
     }
 
     /// A page of the plans, by id.
@@ -96,7 +101,7 @@ impl Entitlement {
         view: View,
     ) -> Result<Arc<Vec<Stored<Subscription>>>, CatalogError> {
         let load = async { self.all(rest::subscriptions(account)).await };
-        self.subscriptions.get(account, self.age(view), view.now_ms, load).await
+        self.records.within(self.subscriptions.get(account, self.age(view), view.now_ms, load)).await
     }
 
     /// A subscription.
@@ -119,7 +124,7 @@ impl Entitlement {
     /// The store's.
     pub async fn grants(&self, user: &UserId, view: View) -> Result<Arc<Vec<Stored<Grant>>>, CatalogError> {
         let load = async { self.all(rest::grants(user)).await };
-        self.grants.get(user, self.age(view), view.now_ms, load).await
+        self.records.within(self.grants.get(user, self.age(view), view.now_ms, load)).await
     }
 
     /// What a user may watch at most; nothing, where nobody said so.
@@ -132,7 +137,46 @@ impl Entitlement {
         view: View,
     ) -> Result<Arc<Option<Stored<ViewerLimits>>>, CatalogError> {
         let load = async { self.one(rest::limits_key(user)).await };
-        self.limits.get(user, self.age(view), view.now_ms, load).await
+        self.records.within(self.limits.get(user, self.age(view), view.now_ms, load)).await
+    }
+
+    /// Forgets what another node wrote.
+    pub fn hear(&self, stale: &Stale) {
+        self.forget(stale, Writer::Elsewhere);
+    }
+
+    /// What is remembered of this may be wrong when it is over.
+    fn writing(&self, stale: Stale) -> Finally<impl FnMut()> {
+        Finally(move || {
+            self.forget(&stale, Writer::Here);
+            self.outbox.note(stale.clone());
+        })
+    }
+
+    fn forget(&self, stale: &Stale, by: Writer) {
+        match stale {
+            Stale::All => {
+                self.plans.forget_all(by);
+                self.subscriptions.forget_all(by);
+                self.grants.forget_all(by);
+                self.limits.forget_all(by);
+            }
+            Stale::Plan(id) => self.plans.forget(id, by),
+            Stale::Subscriptions(account) => self.subscriptions.forget(account, by),
+            Stale::Grants(user) => self.grants.forget(user, by),
+            Stale::Limits(user) => self.limits.forget(user, by),
+            Stale::Item(_) => {}
+        }
+    }
+
+    /// How the caches fare, by their names.
+    pub fn figures(&self) -> [(&'static str, Figures); 4] {
+        [
+            ("plans", self.plans.figures()),
+            ("subscriptions", self.subscriptions.figures()),
+            ("grants", self.grants.figures()),
+            ("limits", self.limits.figures()),
+        ]
     }
 
     async fn one<T: DeserializeOwned>(

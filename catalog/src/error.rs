@@ -42,6 +42,12 @@ pub enum CatalogError {
     /// A token or a URL cannot be signed.
     #[error("it cannot be signed: {0}")]
     Signing(#[from] SignerError),
+    /// The search is not ready yet.
+    #[error("the search is being made ready, try again")]
+    Starting,
+    /// The search failed.
+    #[error(transparent)]
+    Search(#[from] tantivy::TantivyError),
     /// What rests cannot be read.
     #[error("{0} cannot be read: it is damaged, or a newer version's")]
     Unreadable(String),

@@ -1,10 +1,10 @@
 //! The catalog's gRPC services. `caller` says who calls and what may be done, `status` how errors are told. The rpcs are
 //! `catalog`, with what it needs in `reading` and `segments`; `entitlement`, with `asking` and `play`; and `opinion`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use playhead_ingest::{edge::Now, identity::Verifier};
-use playhead_store::durable::documents::Documents;
+use playhead_store::{durable::documents::Documents, hot::Hot};
 use tonic::{server::NamedService, service::RoutesBuilder};
 
 use self::service::{
@@ -14,6 +14,7 @@ use self::service::{
 use crate::{
     Settings,
     bookmarks::Bookmarks,
+    cache::Figures,
     categories::Categories,
     collections::Collections,
     entitlement::Entitlement,
@@ -22,6 +23,7 @@ use crate::{
     play::{Play, PlayParts},
     records::Records,
     segments::Segments,
+    stale::{self, Noted},
     urls::Urls,
 };
 
@@ -61,6 +63,7 @@ pub struct Services {
     /// None where streams are shared with no engine.
     play: Option<Arc<Play>>,
     urls: Arc<Urls>,
+    outbox: Noted,
     verifier: Arc<dyn Verifier>,
     /// In which a trusted proxy says where viewers are.
     country_header: Option<Arc<str>>,
@@ -77,12 +80,13 @@ impl Services {
         verifier: Arc<dyn Verifier>,
         now: Now,
     ) -> Self {
-        let records = Records::new(documents, settings.store_ms_max);
-        let items = Arc::new(Items::new(records.clone(), settings));
+        let (records, outbox) = (Records::new(documents, settings.store_ms_max), Noted::default());
+        let items = Arc::new(Items::new(records.clone(), outbox.clone(), settings));
         let collections = Arc::new(Collections::new(records.clone(), Arc::clone(&items)));
-        let rights =
-            Entitlement::new(records.clone(), Arc::clone(&items), Arc::clone(&collections), settings);
+        let (about, among) = (Arc::clone(&items), Arc::clone(&collections));
+        let rights = Entitlement::new(records.clone(), about, among, outbox.clone(), settings);
         Self {
+            outbox,
             rights: Arc::new(rights),
             segments: Arc::new(Segments::new(records.clone(), Arc::clone(&items))),
             opinions: Arc::new(Opinions::new(records.clone(), Arc::clone(&items))),
@@ -117,6 +121,38 @@ impl Services {
     #[must_use]
     pub fn with_country_header(self, name: &str) -> Self {
         Self { country_header: Some(name.into()), ..self }
+    }
+
+    /// Makes what there is searchable, and looks every so often for what other nodes wrote; without that it ends when all
+    /// is searchable.
+    pub async fn keep_searchable(self, look_again: Option<Duration>) {
+        if let Err(error) = self.items.keep_searchable(look_again).await {
+            tracing::error!(%error, "there is no search");
+        }
+    }
+
+    /// Keeps what is remembered here in step with what other nodes write, which share this hot store: tells them of what is
+    /// written here from now on, and hears what they tell. Does not end before the store does.
+    pub fn in_step(&self, hot: Arc<dyn Hot>) -> impl Future<Output = ()> + Send + use<> {
+        let (notices, from) = (hot.stale(), rand::random_range(1..=u64::MAX));
+        self.outbox.open();
+        let Self { items, rights, outbox, .. } = self.clone();
+        async move {
+            let heard = stale::hear(notices, from, |stale| {
+                items.hear(stale);
+                rights.hear(stale);
+            });
+            tokio::select! {
+                () = heard => {}
+                () = outbox.tell(&*hot, from) => {}
+            }
+        }
+    }
+
+    /// How the caches fare, by their names.
+    #[must_use]
+    pub fn caches(&self) -> Vec<(&'static str, Figures)> {
+        std::iter::once(("items", self.items.figures())).chain(self.rights.figures()).collect()
     }
 
     /// Adds the services to what a listener serves.

@@ -1,22 +1,26 @@
 //! The tree of what there is to watch.
 //!
 //! In reading order: reads of one item and of several stand here, [`mod@write`] is how items change, [`lists`] are pages of
-//! them, and [`walk`] goes through the tree: a container with all below it, and what comes next.
+//! them, [`find`] is what a text finds, and [`walk`] goes through the tree: a container with all below it, and what comes next.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use playhead_store::{
     ItemId,
     catalog::{ExternalId, Item, tree},
     durable::documents::last,
+    hot::Stale,
 };
 
 use crate::{
     CatalogError, Settings,
-    cache::{Age, Cache, Loaded},
+    cache::{Age, Cache, Figures, Loaded, Writer},
     records::{Records, Stored, item as rest},
+    search::Search,
+    stale::{Finally, Noted},
 };
 
+pub mod find;
 pub mod lists;
 pub mod walk;
 pub mod write;
@@ -26,6 +30,10 @@ pub struct Items {
     records: Records,
     cache: Cache<ItemId, Option<Arc<Stored<Item>>>>,
     ttl_ms: i64,
+    outbox: Noted,
+    /// What other nodes wrote, until the search has it.
+    unread: Noted,
+    search: OnceLock<Arc<Search>>,
 }
 
 /// Who looks, when, and at how old an answer.
@@ -43,10 +51,12 @@ pub struct View {
 pub type Chain = Vec<Arc<Stored<Item>>>;
 
 impl Items {
-    /// Of these records.
+    /// Of these records, whose writes other nodes are told of by this outbox.
     #[must_use]
-    pub fn new(records: Records, settings: &Settings) -> Self {
-        Self { records, cache: Cache::new(settings.cache_bytes_max / 2), ttl_ms: settings.cache_ttl_ms }
+    pub fn new(records: Records, outbox: Noted, settings: &Settings) -> Self {
+        let cache = Cache::new(settings.cache_bytes_max / 2);
+        let (unread, search) = (Noted::default(), OnceLock::new());
+        Self { records, cache, ttl_ms: settings.cache_ttl_ms, outbox, unread, search }
     }
 
     /// An item that this viewer sees.
@@ -146,14 +156,14 @@ impl Items {
             return Ok(Option::clone(&remembered));
         }
         let load = async { Ok(loaded(self.records.get_one(&rest::key(id)).await?)) };
-        let found: Result<_, CatalogError> = self.cache.get(id, age, view.now_ms, load).await;
-        Ok(Option::clone(&*found?))
+        let found = self.records.within(self.cache.get(id, age, view.now_ms, load)).await?;
+        Ok(Option::clone(&*found))
     }
 
     /// Reads those of several items that are not remembered, at once.
     async fn warm(&self, ids: &[ItemId], view: View) -> Result<(), CatalogError> {
         let age = self.age(view);
-        let missing: Vec<&ItemId> = ids.iter().filter(|id| self.cache.peek(*id, age).is_none()).collect();
+        let missing: Vec<&ItemId> = ids.iter().filter(|id| !self.cache.has(*id, age)).collect();
         if missing.len() < 2 && !view.is_fresh {
             return Ok(());
         }
@@ -163,6 +173,29 @@ impl Items {
             self.cache.insert_unless_written(id, loaded(found), view.now_ms, writes);
         }
         Ok(())
+    }
+
+    /// Forgets what another node wrote.
+    pub fn hear(&self, stale: &Stale) {
+        match stale {
+            Stale::All => self.cache.forget_all(Writer::Elsewhere),
+            Stale::Item(id) => self.cache.forget(id, Writer::Elsewhere),
+            _ => return,
+        }
+        self.unread.note(stale.clone());
+    }
+
+    /// What is remembered of an item may be wrong when this is over.
+    fn writing<'a>(&'a self, id: &'a ItemId) -> Finally<impl FnMut() + 'a> {
+        Finally(move || {
+            self.cache.forget(id, Writer::Here);
+            self.outbox.note(Stale::Item(id.clone()));
+        })
+    }
+
+    /// How the cache fares.
+    pub fn figures(&self) -> Figures {
+        self.cache.figures()
     }
 
     fn age(&self, view: View) -> Age {

@@ -3,7 +3,7 @@
 //! The path of a call, in reading order:
 //! 1. [`grpc`] says who calls, and `wire` makes its messages our types, in one place.
 //! 2. [`items`] keeps the tree of what there is: writes with their checks, reads for viewers and for those who keep it.
-//!    [`categories`] and [`collections`] are other ways to find it.
+//!    [`categories`] and [`collections`] are other ways to find it, [`search`] finds it by its words.
 //! 3. [`entitlement`] keeps plans, subscriptions and grants, and asks the rule in `playhead-store` whether a user may.
 //! 4. [`play`] is the play button: a decision, a slot, a view, a token, and [`urls`] that are signed. [`opinions`],
 //!    [`bookmarks`] and [`segments`] are kept beside.
@@ -11,7 +11,8 @@
 //!    all who wait.
 //!
 //! A write is durable when it is answered. A read may be as old as the cache's time to live, unless it asks for what is
-//! fresh; on the node that wrote it is never older than the write.
+//! fresh; on the node that wrote it is never older than the write, and on others that hear of the write ([`stale`]) not for
+//! more than a moment.
 
 pub mod grpc;
 
@@ -40,6 +41,10 @@ pub mod segments;
 pub mod records;
 
 pub mod cache;
+
+pub mod stale;
+
+pub mod search;
 
 pub mod page;
 

@@ -163,10 +163,20 @@ impl Records {
         &self,
         answer: impl Future<Output = Result<T, playhead_store::StoreError>>,
     ) -> Result<T, CatalogError> {
-        match tokio::time::timeout(Duration::from_millis(self.store_ms_max), answer).await {
-            Ok(answer) => answer.map_err(CatalogError::Store),
-            Err(_) => Err(CatalogError::Slow(self.store_ms_max)),
-        }
+        self.within(async { answer.await.map_err(CatalogError::Store) }).await
+    }
+
+    /// What somebody reads, within the time that the store may take: whoever waits for another's read waits no longer than
+    /// for its own.
+    ///
+    /// # Errors
+    /// The reader's, and `Slow`.
+    pub async fn within<T>(
+        &self,
+        answer: impl Future<Output = Result<T, CatalogError>>,
+    ) -> Result<T, CatalogError> {
+        let answer = tokio::time::timeout(Duration::from_millis(self.store_ms_max), answer).await;
+        answer.unwrap_or(Err(CatalogError::Slow(self.store_ms_max)))
     }
 }
 

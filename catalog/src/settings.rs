@@ -26,6 +26,8 @@ impl Default for Settings {
 
 /// The most items in one BatchGetItems.
 pub const BATCH_ITEMS_MAX: usize = 100;
+/// The most items that a search finds.
+pub const FOUND_ITEMS_MAX: usize = 1_000;
 /// The most items in one tree.
 pub const TREE_ITEMS_MAX: usize = 2_000;
 /// The most items in one collection.

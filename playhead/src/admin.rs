@@ -16,6 +16,7 @@ use axum::{
     routing::get,
 };
 use futures_util::StreamExt;
+use playhead_catalog::grpc::Services;
 use playhead_ingest::{
     edge::{listener::Counts, quic},
     engine::Engine,
@@ -60,13 +61,15 @@ pub(crate) struct Served {
 pub(crate) struct Admin {
     phase: watch::Sender<Phase>,
     served: Arc<OnceLock<Served>>,
+    catalog: Arc<OnceLock<Services>>,
     shard_events_max: usize,
 }
 
 impl Admin {
     /// Tells of a server that is recovering. `shard_events_max` is how many events may wait in all shards together.
     pub(crate) fn new(shard_events_max: usize) -> Self {
-        Self { phase: watch::Sender::new(Phase::Recovering), served: Arc::default(), shard_events_max }
+        let (phase, served) = (watch::Sender::new(Phase::Recovering), Arc::default());
+        Self { phase, served, catalog: Arc::default(), shard_events_max }
     }
 
     /// Notes how far the server is.
@@ -78,6 +81,12 @@ impl Admin {
     pub(crate) fn attach(&self, served: Served) {
         // An engine is started once; a second one would be a bug that readiness cannot mend.
         let _ = self.served.set(served);
+    }
+
+    /// Gives it the catalog, where the server has one.
+    pub(crate) fn attach_catalog(&self, catalog: Services) {
+        // There is one.
+        let _ = self.catalog.set(catalog);
     }
 
     /// Answers on this listener until `stop` comes. Taps end with the drain.
@@ -114,7 +123,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    match metrics::page(admin.served.get(), admin.shard_events_max) {
+    match metrics::page(admin.served.get(), admin.catalog.get(), admin.shard_events_max) {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => {
             answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": format!("no metrics: {error}") }))

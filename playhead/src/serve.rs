@@ -14,7 +14,6 @@ use playhead_ingest::{
     engine::{Engine, Parts, Threads},
     journal::{Disk, FsDisk},
 };
-use playhead_store::hot::{Hot, embedded::EmbeddedHot, redis::RedisHot};
 use tokio::{
     net::TcpListener,
     sync::{mpsc, watch},
@@ -27,7 +26,7 @@ use crate::{
     auth::{self, Auth},
     block_on, check,
     cli::ConfigFlags,
-    config::{self, Config, HotSettings, Listen, Role},
+    config::{self, Config, Listen, Role},
     durable, log, print,
 };
 
@@ -37,6 +36,7 @@ mod certificate;
 mod edges;
 mod error;
 mod guarded;
+mod hot;
 mod quic;
 mod signals;
 
@@ -45,7 +45,7 @@ pub(crate) use self::{
     signals::Signals,
 };
 
-use catalog::CatalogServer;
+use catalog::{Catalog, CatalogServer};
 use certificate::Fingerprints;
 use edges::Edges;
 use guarded::Guards;
@@ -145,7 +145,7 @@ impl Server {
         let (ended, edge_ended) = mpsc::channel(EDGES);
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
-        let (engine, beside) = start_engine(config, Arc::clone(&now), &auth).await?;
+        let (engine, beside) = start_engine(config, Arc::clone(&now), &auth, &admin, &stop_admin).await?;
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
         let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
         let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
@@ -224,16 +224,24 @@ async fn listener(key: &'static str, address: SocketAddr) -> Result<TcpListener,
     TcpListener::bind(address).await.map_err(|error| ServeError::Listener { key, address, error })
 }
 
-/// Opens journal and stores and starts the engine on them; and the catalog beside it, on the same store.
-async fn start_engine(config: &Config, now: Now, auth: &Auth) -> Result<(Arc<Engine>, Beside), ServeError> {
+/// Opens journal and stores and starts the engine on them; and the catalog beside it, on the same store, which does what it
+/// does besides answering until the admin port stops: what edges finish is told to other nodes all the same.
+async fn start_engine(
+    config: &Config,
+    now: Now,
+    auth: &Auth,
+    admin: &Admin,
+    stop_admin: &watch::Sender<bool>,
+) -> Result<(Arc<Engine>, Beside), ServeError> {
     let urls = catalog::urls(config)?;
     let disk =
         config.journal.as_ref().map(|_| FsDisk::open(check::journal_dir(&config.data_dir))).transpose();
     let disk = disk.map_err(|error| ServeError::Disk { error })?;
     let durable::Stores { durable, documents } = durable::open(config).await?;
+    let hot = hot::open(&config.hot)?;
     let parts = Parts {
         durable,
-        hot: open_hot(&config.hot)?,
+        hot: Arc::clone(&hot),
         disk: disk.map(|disk| Arc::new(disk) as Arc<dyn Disk>),
         journal: config.journal.clone().unwrap_or_default(),
         verifier: Arc::clone(&auth.verifier),
@@ -244,19 +252,10 @@ async fn start_engine(config: &Config, now: Now, auth: &Auth) -> Result<(Arc<Eng
     let engine = Engine::start(config.engine.clone(), parts).await;
     let engine = engine.map_err(|error| ServeError::Engine { error })?;
     let button = Some(PlayButton::of_engine(&engine.doors()));
-    let beside = catalog::beside(config, catalog::With { documents, urls, button }, auth, now);
-    Ok((Arc::new(engine), beside))
-}
-
-/// The one place that chooses a hot store.
-fn open_hot(settings: &HotSettings) -> Result<Arc<dyn Hot>, ServeError> {
-    match settings {
-        HotSettings::Embedded(settings) => Ok(Arc::new(EmbeddedHot::new(*settings))),
-        HotSettings::Redis(settings) => match RedisHot::open(settings) {
-            Ok(hot) => Ok(Arc::new(hot)),
-            Err(error) => Err(ServeError::Hot { error }),
-        },
-    }
+    let with = catalog::With { documents, urls, button, hot: Some(hot) };
+    let catalog = Catalog::new(config, with, auth, now);
+    catalog.begin(admin, &stop_admin.subscribe());
+    Ok((Arc::new(engine), catalog.beside))
 }
 
 fn now() -> Now {

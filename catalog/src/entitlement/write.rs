@@ -4,6 +4,7 @@ use playhead_store::{
     AccountId, SubscriptionId,
     catalog::Fault,
     entitlement::{Grant, Plan, Subscription, SubscriptionStatus, ViewerLimits},
+    hot::Stale,
 };
 
 use super::{Entitlement, NO_SUBSCRIPTION, has_room};
@@ -20,9 +21,8 @@ impl Entitlement {
     /// `Bad`, `Changed`, and the store's.
     pub async fn upsert_plan(&self, plan: Plan, version: Option<u64>) -> Result<Stored<Plan>, CatalogError> {
         plan.check()?;
-        let written = self.records.revise(rest::plan_key(&plan.id), version, |_| Ok(plan.clone())).await;
-        self.plans.forget(&plan.id);
-        written
+        let _writing = self.writing(Stale::Plan(plan.id.clone()));
+        self.records.revise(rest::plan_key(&plan.id), version, |_| Ok(plan.clone())).await
     }
 
     /// Writes a subscription, as whoever bills says it is.
@@ -54,9 +54,8 @@ impl Entitlement {
                 Some(present) => next.following(&present),
             })
         };
-        let written = self.records.revise(key, version, change).await;
-        self.subscriptions.forget(&subscription.account);
-        written
+        let _writing = self.writing(Stale::Subscriptions(subscription.account.clone()));
+        self.records.revise(key, version, change).await
     }
 
     /// Begins the period after the one that ends then. Asked again, it answers what it did.
@@ -73,9 +72,8 @@ impl Entitlement {
         let change = |present: Option<Subscription>| {
             Ok(present.ok_or(NO_SUBSCRIPTION)?.renewed(ending_ms, next_end_ms)?)
         };
-        let written = self.records.revise(rest::subscription_key(account, id), None, change).await;
-        self.subscriptions.forget(account);
-        written
+        let _writing = self.writing(Stale::Subscriptions(account.clone()));
+        self.records.revise(rest::subscription_key(account, id), None, change).await
     }
 
     /// Cancels a subscription: at the end of its period, or at once.
@@ -103,9 +101,8 @@ impl Entitlement {
                 },
             })
         };
-        let written = self.records.revise(rest::subscription_key(account, id), None, change).await;
-        self.subscriptions.forget(account);
-        written
+        let _writing = self.writing(Stale::Subscriptions(account.clone()));
+        self.records.revise(rest::subscription_key(account, id), None, change).await
     }
 
     /// Writes a grant.
@@ -125,9 +122,8 @@ impl Entitlement {
             has_room("id", held.len())?;
         }
         let key = rest::grant_key(&grant.user, &grant.id);
-        let written = self.records.revise(key, version, |_| Ok(grant.clone())).await;
-        self.grants.forget(&grant.user);
-        written
+        let _writing = self.writing(Stale::Grants(grant.user.clone()));
+        self.records.revise(key, version, |_| Ok(grant.clone())).await
     }
 
     /// Says what a user may watch at most.
@@ -140,10 +136,8 @@ impl Entitlement {
         version: Option<u64>,
     ) -> Result<Stored<ViewerLimits>, CatalogError> {
         limits.check()?;
-        let written =
-            self.records.revise(rest::limits_key(&limits.user), version, |_| Ok(limits.clone())).await;
-        self.limits.forget(&limits.user);
-        written
+        let _writing = self.writing(Stale::Limits(limits.user.clone()));
+        self.records.revise(rest::limits_key(&limits.user), version, |_| Ok(limits.clone())).await
     }
 }
 

@@ -83,6 +83,32 @@ impl CatalogService for Services {
         Ok(Response::new(proto::ListItemsResponse { items, next_page_token: next.unwrap_or_default() }))
     }
 
+    async fn search_items(
+        &self,
+        request: Request<proto::SearchItemsRequest>,
+    ) -> Answer<proto::SearchItemsResponse> {
+        let (_, view) = self.reader(&request, 0).await?;
+        let proto::SearchItemsRequest {
+            query,
+            kind,
+            category_id,
+            tag,
+            page_size,
+            page_token,
+            languages,
+            read_mask,
+        } = request.into_inner();
+        let showing = showing(&languages, read_mask, view)?;
+        let page = page(page_size, &page_token)?;
+        let narrowed =
+            proto::ListItemsRequest { kind, category_id, tag, ..proto::ListItemsRequest::default() };
+        let filter = filter(narrowed).map_err(|fault| bad(&fault))?;
+        let Page { entries, next } =
+            self.items.find(&query, &filter, &page, view).await.map_err(|error| of(&error))?;
+        let items = entries.iter().map(|item| showing.item(item)).collect();
+        Ok(Response::new(proto::SearchItemsResponse { items, next_page_token: next.unwrap_or_default() }))
+    }
+
     async fn list_children(
         &self,
         request: Request<proto::ListChildrenRequest>,

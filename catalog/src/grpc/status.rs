@@ -37,6 +37,11 @@ pub(super) fn of(error: &CatalogError) -> Status {
             tracing::error!(%error, "the cryptographic library refused");
             plain(Code::Internal, "SIGNING_FAILED", "the server could not sign; its log says why")
         }
+        CatalogError::Starting => later("SEARCH_STARTING", &error.to_string()),
+        CatalogError::Search(why) => {
+            tracing::error!(error = %why, "the search failed");
+            plain(Code::Internal, "SEARCH_FAILED", "the search failed; its log says how")
+        }
         CatalogError::Unreadable(what) => {
             tracing::warn!(what, "a document cannot be read");
             plain(Code::Internal, "STORE_FAILED", "the store failed; its log says how")

@@ -42,7 +42,7 @@ impl Filter {
         }
     }
 
-    fn fits(&self, item: &Item) -> bool {
+    pub(super) fn fits(&self, item: &Item) -> bool {
         self.kind.is_none_or(|kind| item.kind == kind)
             && self.category.as_ref().is_none_or(|category| item.categories.contains(category))
             && self.tag.as_ref().is_none_or(|tag| item.tags.contains(tag))

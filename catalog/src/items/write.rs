@@ -225,10 +225,13 @@ impl Items {
         item: Item,
     ) -> Result<Option<Arc<Stored<Item>>>, CatalogError> {
         let change = rest::change(before, &item)?;
-        let put = self.records.put(change).await;
-        // Whatever came of it, what is remembered may be wrong now.
-        self.cache.forget(&item.id);
-        Ok(put?.map(|version| Arc::new(Stored { value: item, version })))
+        let written = {
+            let _writing = self.writing(&item.id);
+            self.records.put(change).await?
+        };
+        let written = written.map(|version| Arc::new(Stored { value: item, version }));
+        written.iter().for_each(|written| self.note_written(written));
+        Ok(written)
     }
 }
 

@@ -46,6 +46,9 @@ fn of_catalog(rpc: &str) -> Option<(Whose, Vec<u8>)> {
             read(proto::BatchGetItemsRequest { ids: vec![id()], ..Default::default() }.encode_to_vec())
         }
         "ListItems" => read(proto::ListItemsRequest::default().encode_to_vec()),
+        "SearchItems" => {
+            read(proto::SearchItemsRequest { query: "film".into(), ..Default::default() }.encode_to_vec())
+        }
         "ListChildren" => read(proto::ListChildrenRequest::default().encode_to_vec()),
         "GetTree" => read(proto::GetTreeRequest { id: id(), ..Default::default() }.encode_to_vec()),
         "NextItem" => read(proto::NextItemRequest { id: id(), ..Default::default() }.encode_to_vec()),
@@ -222,7 +225,7 @@ fn rpcs() -> Vec<&'static str> {
             }
         }
     }
-    assert_eq!(paths.len(), 41, "{paths:?}");
+    assert_eq!(paths.len(), 42, "{paths:?}");
     paths
 }
 

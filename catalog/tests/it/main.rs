@@ -15,6 +15,8 @@ mod opinions;
 mod places;
 mod play;
 mod rights;
+mod search;
 mod segments;
 mod site;
+mod stale;
 mod store;

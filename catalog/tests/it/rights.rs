@@ -12,12 +12,12 @@ use crate::site::{BEGIN_MS, Site, item, told};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
-fn plan(id: &str, tier: u32) -> proto::Plan {
+pub fn plan(id: &str, tier: u32) -> proto::Plan {
     proto::Plan { id: id.into(), active: true, tier, grace_days: 3, ..proto::Plan::default() }
 }
 
 /// A subscription of the family's, paid from now on for 30 days.
-fn subscription(plan: &str) -> proto::Subscription {
+pub fn subscription(plan: &str) -> proto::Subscription {
     proto::Subscription {
         id: "s-1".into(),
         account_id: "family".into(),
@@ -32,19 +32,19 @@ fn subscription(plan: &str) -> proto::Subscription {
     }
 }
 
-fn grant(kind: catalog::GrantKind, item: &str) -> proto::Grant {
+pub fn grant(kind: catalog::GrantKind, item: &str) -> proto::Grant {
     let (id, user_id) = (format!("g-{item}"), "ann".into());
     proto::Grant { id, user_id, kind: kind.into(), item_id: item.into(), ..proto::Grant::default() }
 }
 
 impl Site {
-    async fn put_plan(&self, plan: proto::Plan) -> Result<proto::Plan, (Code, String, Vec<String>)> {
+    pub async fn put_plan(&self, plan: proto::Plan) -> Result<proto::Plan, (Code, String, Vec<String>)> {
         let answer =
             self.rights().upsert_plan(self.keep(proto::UpsertPlanRequest { plan: Some(plan) })).await;
         answer.map(|answer| answer.into_inner().plan.unwrap()).map_err(|status| told(&status))
     }
 
-    async fn subscribe(
+    pub async fn subscribe(
         &self,
         subscription: proto::Subscription,
     ) -> Result<(proto::Subscription, proto::Standing), (Code, String, Vec<String>)> {
@@ -54,14 +54,14 @@ impl Site {
         Ok((answer.subscription.unwrap(), answer.standing.unwrap()))
     }
 
-    async fn grant(&self, grant: proto::Grant) -> Result<proto::Grant, (Code, String, Vec<String>)> {
+    pub async fn grant(&self, grant: proto::Grant) -> Result<proto::Grant, (Code, String, Vec<String>)> {
         let answer =
             self.rights().upsert_grant(self.keep(proto::UpsertGrantRequest { grant: Some(grant) })).await;
         answer.map(|answer| answer.into_inner().grant.unwrap()).map_err(|status| told(&status))
     }
 
     /// Whether ann may play an item, in short: `yes`, or the reasons against.
-    async fn ann_may(&self, item: &str, consistency: catalog::Consistency) -> String {
+    pub async fn ann_may(&self, item: &str, consistency: catalog::Consistency) -> String {
         let consistency = consistency.into();
         let request = proto::CheckAccessRequest { item_id: item.into(), consistency, ..Default::default() };
         let answer = self.rights().check_access(self.watch("ann", request)).await.unwrap().into_inner();
@@ -90,22 +90,22 @@ fn short(decision: &proto::AccessDecision) -> String {
     }
 }
 
-fn ways(ways: Vec<catalog::AccessWay>) -> Option<catalog::AccessPolicy> {
+pub fn ways(ways: Vec<catalog::AccessWay>) -> Option<catalog::AccessPolicy> {
     Some(catalog::AccessPolicy { ways })
 }
 
-fn by_tier(tier_min: u32) -> catalog::AccessWay {
+pub fn by_tier(tier_min: u32) -> catalog::AccessWay {
     let subscription = Some(catalog::SubscriptionNeed { tier_min, ..Default::default() });
     catalog::AccessWay { subscription, ..Default::default() }
 }
 
-fn by_grant(kind: catalog::GrantKind) -> catalog::AccessWay {
+pub fn by_grant(kind: catalog::GrantKind) -> catalog::AccessWay {
     let grant = Some(catalog::GrantNeed { kind: kind.into(), role: String::new() });
     catalog::AccessWay { grant, ..Default::default() }
 }
 
-const CACHED: catalog::Consistency = catalog::Consistency::Cached;
-const FRESH: catalog::Consistency = catalog::Consistency::Fresh;
+pub const CACHED: catalog::Consistency = catalog::Consistency::Cached;
+pub const FRESH: catalog::Consistency = catalog::Consistency::Fresh;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_opens_what_its_tier_does_for_as_long_as_it_is_honoured() {

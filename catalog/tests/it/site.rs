@@ -1,8 +1,11 @@
 //! A served catalog, and those who call it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::{Buf, BufMut, Bytes};
@@ -126,14 +129,33 @@ impl Site {
         let kit = Kit::new();
         let button = PlayButton::of_stores(store.clone(), hot, settings);
         let services = kit.services(store.clone(), &Settings::default()).with_play(kit.play(button));
-        Self::serve(kit, services, None).await.keeping(store, dir)
+        Self::serve(kit, services, None, None).await.keeping(store, dir)
     }
 
     /// On this store, where nobody presses play.
     pub async fn on(documents: Arc<dyn Documents>, settings: Settings) -> Self {
+        Self::looking_every(None, documents, settings).await
+    }
+
+    /// On this store, to which others write: its search looks for that every so often.
+    pub async fn looking_every(
+        pause: Option<Duration>,
+        documents: Arc<dyn Documents>,
+        settings: Settings,
+    ) -> Self {
         let kit = Kit::new();
         let services = kit.services(documents, &settings);
-        Self::serve(kit, services, None).await
+        Self::serve(kit, services, None, pause).await
+    }
+
+    /// One of several nodes that are on this store and tell each other of their writes by this hot store.
+    pub async fn node(documents: Arc<dyn Documents>, hot: Arc<dyn Hot>) -> Self {
+        let kit = Kit::new();
+        let services = kit.services(documents, &Settings::default());
+        let in_step = tokio::spawn(services.in_step(hot));
+        let mut site = Self::serve(kit, services, None, Some(Duration::from_secs(3_600))).await;
+        site.serving.push(in_step);
+        site
     }
 
     /// Beside an engine, with signed URLs and a proxy that is believed.
@@ -158,7 +180,7 @@ impl Site {
             .with_play(kit.play(button))
             .with_urls(Urls::signed("k1", &[7; 32], 1_800_000, Opens::File))
             .with_country_header(COUNTRY_HEADER);
-        Self::serve(kit, services, Some(engine)).await.keeping(store, dir)
+        Self::serve(kit, services, Some(engine), None).await.keeping(store, dir)
     }
 
     fn keeping(mut self, store: Arc<EmbeddedDurable>, dir: TempDir) -> Self {
@@ -166,14 +188,24 @@ impl Site {
         self
     }
 
-    async fn serve(kit: Kit, services: Services, engine: Option<Engine>) -> Self {
+    async fn serve(
+        kit: Kit,
+        services: Services,
+        engine: Option<Engine>,
+        look_again: Option<Duration>,
+    ) -> Self {
         let mut beside = Beside { names: Services::NAMES.to_vec(), ..Beside::default() };
+        let mut filling = tokio::spawn(services.clone().keep_searchable(look_again));
+        if look_again.is_none() {
+            // A store that does not answer fills no index.
+            let _ = tokio::time::timeout(Duration::from_secs(1), &mut filling).await;
+        }
         services.add_to(&mut beside.routes);
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (over_grpc, over_http) = (listen().await, listen().await);
         let (grpc_at, http_at) = (over_grpc.local_addr().unwrap(), over_http.local_addr().unwrap());
         let doors = engine.as_ref().map(Engine::doors);
-        let mut serving = Vec::new();
+        let mut serving = vec![filling];
         if let Some(doors) = doors.clone() {
             serving.push(tokio::spawn(async move {
                 let options = edge_http::Options::default();

@@ -2,6 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
+use playhead_catalog::grpc::Services;
 use playhead_ingest::{
     edge::quic,
     engine::{Engine, Levels},
@@ -17,16 +18,25 @@ use prometheus_client::{
 
 use super::{Served, process::Process};
 
+mod caches;
 mod leases;
 mod listeners;
 mod tokens;
 
-/// The page. Before there is an engine it tells of the process alone.
-pub(super) fn page(served: Option<&Served>, shard_events_max: usize) -> Result<String, fmt::Error> {
+/// The page. Before there is an engine or a catalog it tells of the process alone.
+pub(super) fn page(
+    served: Option<&Served>,
+    catalog: Option<&Services>,
+    shard_events_max: usize,
+) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(Process::now()));
+    let ours = registry.sub_registry_with_prefix("playhead");
+    if let Some(catalog) = catalog {
+        ours.register_collector(Box::new(caches::Page(catalog.clone())));
+    }
     if let Some(Served { engine, listeners, quic, tokens }) = served {
-        let registry = registry.sub_registry_with_prefix("playhead");
+        let registry = ours;
         register_meters(registry, engine);
         tokens.iter().for_each(|tokens| tokens::register(registry, tokens));
         registry.register_collector(Box::new(listeners::Page(listeners.clone())));

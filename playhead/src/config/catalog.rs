@@ -31,6 +31,8 @@ pub(crate) fn role(read: &mut Reader) -> Result<Role, ConfigError> {
 pub(crate) struct CatalogSettings {
     /// What bounds it, and how old an answer may be.
     pub(crate) general: Settings,
+    /// How often all items are read anew for the search, where others write to the same store, s.
+    pub(crate) search_refresh_s: u64,
     /// How long a session token counts, ms.
     pub(crate) session_token_ms: i64,
     /// What URLs are signed by; none: they are not.
@@ -58,6 +60,7 @@ pub(crate) struct UrlKey {
 pub(crate) fn catalog(read: &mut Reader) -> Result<CatalogSettings, ConfigError> {
     Ok(CatalogSettings {
         general: general(read)?,
+        search_refresh_s: read.number("catalog.search_refresh_s", SEARCH_ABOUT, 300, SEARCH_S)?,
         session_token_ms: seconds(read.number("catalog.session_token_s", TOKEN_ABOUT, 3_600, TOKEN_S)?),
         url_key: url_key(read)?,
         country_header: country_header(read)?,
@@ -131,6 +134,10 @@ const CACHE_MB: RangeInclusive<u64> = 1..=65_536;
 /// An hour: whoever wants older answers means something else.
 const TTL_MS: RangeInclusive<u64> = 0..=3_600_000;
 const STORE_MS: RangeInclusive<u64> = 10..=60_000;
+const SEARCH_ABOUT: &str =
+    "How often all items of a shared store are read anew for the search, in case a notice was missed, s.";
+/// Up to a day.
+const SEARCH_S: RangeInclusive<u64> = 1..=86_400;
 const TOKEN_ABOUT: &str = "How long the token of a session counts that was authorised, s.";
 /// Up to a day: a stream goes on when its token expires, and a player can get another.
 const TOKEN_S: RangeInclusive<u64> = 60..=86_400;

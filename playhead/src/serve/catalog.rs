@@ -10,20 +10,23 @@ use playhead_ingest::{
         grpc::{self, Beside},
     },
 };
-use playhead_store::durable::{Durable, documents::Documents};
+use playhead_store::{
+    durable::{Durable, documents::Documents},
+    hot::Hot,
+};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 
 use super::{
-    ADMIN_PATIENCE, DRAIN_MS_MAX, EDGES, EDGES_PATIENCE, ServeError, certificate, guarded::Guards, listener,
-    now, open_hot, stopped, tell_if_ended, unless_stopped,
+    ADMIN_PATIENCE, DRAIN_MS_MAX, EDGES, EDGES_PATIENCE, ServeError, certificate, guarded::Guards, hot,
+    listener, now, stopped, tell_if_ended, unless_stopped,
 };
 use crate::{
     admin::{Admin, Phase},
     auth::{self, Auth},
-    config::{Config, HotSettings, Role, UrlKey},
+    config::{Config, DurableSettings, Role, UrlKey},
     durable::{self, Stores},
 };
 
@@ -35,28 +38,61 @@ pub(super) struct With {
     pub(super) urls: Urls,
     /// What the play button asks; none where streams are shared with nobody.
     pub(super) button: Option<PlayButton>,
+    /// By which nodes tell each other of what they write; none where there is no other.
+    pub(super) hot: Option<Arc<dyn Hot>>,
 }
 
-/// The catalog's services, for a listener.
-pub(super) fn beside(config: &Config, with: With, auth: &Auth, now: Now) -> Beside {
-    let mut beside = Beside::default();
-    if config.role != Role::Ingest {
-        let message_bytes_max = config.engine.limits.message_bytes_max;
-        let settings = playhead_catalog::Settings { message_bytes_max, ..config.catalog.general };
-        let With { documents, urls, button } = with;
-        let mut services =
-            Services::new(documents, &settings, Arc::clone(&auth.verifier), now).with_urls(urls);
-        if let Some(header) = &config.catalog.country_header {
-            services = services.with_country_header(header);
+/// The catalog of a server: nothing, where the server is for something else.
+pub(super) struct Catalog {
+    /// Its services, for a listener.
+    pub(super) beside: Beside,
+    services: Option<Services>,
+    hot: Option<Arc<dyn Hot>>,
+    /// How often the search reads all items anew; never, where nobody else writes them.
+    look_again: Option<Duration>,
+}
+
+impl Catalog {
+    /// The catalog that the configuration wants.
+    pub(super) fn new(config: &Config, with: With, auth: &Auth, now: Now) -> Self {
+        let look_again = match &config.durable {
+            DurableSettings::Embedded => None,
+            DurableSettings::Cluster(_) => Some(Duration::from_secs(config.catalog.search_refresh_s)),
+        };
+        let (mut beside, hot) = (Beside::default(), with.hot.clone());
+        let services = (config.role != Role::Ingest).then(|| services(config, with, auth, now));
+        if let Some(services) = &services {
+            services.clone().add_to(&mut beside.routes);
+            beside.names.extend(Services::NAMES);
         }
-        if let Some(button) = button {
-            let (tokens, token_ms) = (Arc::clone(&auth.own), config.catalog.session_token_ms);
-            services = services.with_play(PlayParts { button, tokens, token_ms });
-        }
-        services.add_to(&mut beside.routes);
-        beside.names.extend(Services::NAMES);
+        Self { beside, services, hot, look_again }
     }
-    beside
+
+    /// Lets it do, until it is to stop, what it does besides answering: it makes all there is searchable and keeps in step
+    /// with other nodes. The admin port tells how it fares.
+    pub(super) fn begin(&self, admin: &Admin, stops: &watch::Receiver<bool>) {
+        let Some(services) = self.services.clone() else { return };
+        admin.attach_catalog(services.clone());
+        if let Some(hot) = &self.hot {
+            tokio::spawn(unless_stopped(stops.clone(), services.in_step(Arc::clone(hot))));
+        }
+        tokio::spawn(unless_stopped(stops.clone(), services.keep_searchable(self.look_again)));
+    }
+}
+
+fn services(config: &Config, with: With, auth: &Auth, now: Now) -> Services {
+    let message_bytes_max = config.engine.limits.message_bytes_max;
+    let settings = playhead_catalog::Settings { message_bytes_max, ..config.catalog.general };
+    let With { documents, urls, button, .. } = with;
+    let mut services = Services::new(documents, &settings, Arc::clone(&auth.verifier), now).with_urls(urls);
+    if let Some(header) = &config.catalog.country_header {
+        services = services.with_country_header(header);
+    }
+    if let Some(button) = button {
+        let (tokens, token_ms) = (Arc::clone(&auth.own), config.catalog.session_token_ms);
+        services = services.with_play(PlayParts { button, tokens, token_ms });
+    }
+    services
 }
 
 /// How URLs are given, as the configuration wants it.
@@ -68,13 +104,8 @@ pub(super) fn urls(config: &Config) -> Result<Urls, ServeError> {
 }
 
 /// What the play button asks where there is no engine: the stores, if engines elsewhere use the same.
-fn button(config: &Config, durable: Arc<dyn Durable>) -> Result<Option<PlayButton>, ServeError> {
-    match &config.hot {
-        HotSettings::Embedded(_) => Ok(None),
-        HotSettings::Redis(_) => {
-            Ok(Some(PlayButton::of_stores(durable, open_hot(&config.hot)?, &config.engine)))
-        }
-    }
+fn button(config: &Config, durable: Arc<dyn Durable>, hot: Option<&Arc<dyn Hot>>) -> Option<PlayButton> {
+    hot.map(|hot| PlayButton::of_stores(durable, Arc::clone(hot), &config.engine))
 }
 
 /// A server of the catalog alone: no journal, no engine, gRPC and the admin port.
@@ -89,6 +120,8 @@ pub(crate) struct CatalogServer {
     stop: watch::Sender<bool>,
     ended: mpsc::Receiver<ServeError>,
     tasks: Vec<JoinHandle<()>>,
+    /// What it does besides answering goes on until this is gone: what callers finish is told to other nodes.
+    _tending: watch::Sender<bool>,
 }
 
 impl CatalogServer {
@@ -105,15 +138,18 @@ impl CatalogServer {
         let (grpc, _) = guards.guard(grpc)?;
         let urls = urls(config)?;
         let Stores { durable, documents } = durable::open(config).await?;
-        let with = With { documents, urls, button: button(config, durable)? };
+        let hot = hot::shared(&config.hot)?;
+        let with = With { documents, urls, button: button(config, durable, hot.as_ref()), hot };
         let shown = certificate::Fingerprints::of(tls.as_ref(), None).tcp;
 
         let (stop, stops) = watch::channel(false);
         let (tell, ended) = mpsc::channel(EDGES);
         let admin = Admin::new(0);
-        let beside = beside(config, with, &auth, Arc::clone(&now));
+        let catalog = Catalog::new(config, with, &auth, Arc::clone(&now));
+        let (tending, tends) = watch::channel(false);
+        catalog.begin(&admin, &tends);
         let options = super::edges::grpc_options(config);
-        let serves = grpc::serve_beside(None, beside, grpc, options, stopped(stops.clone()));
+        let serves = grpc::serve_beside(None, catalog.beside, grpc, options, stopped(stops.clone()));
         let serves = async move { serves.await.map_err(io::Error::other) };
         let admin_serves = admin.clone().serve(admin_port, stopped(stops.clone()));
         let tasks = vec![
@@ -127,7 +163,7 @@ impl CatalogServer {
             tokio::spawn(unless_stopped(stops, certificate::keep_fresh(tls, config.tls.reload_s, now)));
         }
         admin.enter(Phase::Ready);
-        Ok(Self { grpc: grpc_at, admin_at, shown, admin, stop, ended, tasks })
+        Ok(Self { grpc: grpc_at, admin_at, shown, admin, stop, ended, tasks, _tending: tending })
     }
 
     /// Resolves when the server cannot go on.

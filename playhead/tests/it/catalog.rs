@@ -1,10 +1,12 @@
 //! `playhead serve` as a catalog: beside the engine, by itself, and left out.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
 use playhead_proto::{
     catalog::v1::{
-        AccessPolicy, AccessWay, Asset, AssetKind, GetItemRequest, Item, Kind, PublicationStatus, Text,
-        UpsertItemRequest, catalog_service_client::CatalogServiceClient,
+        AccessPolicy, AccessWay, Asset, AssetKind, GetItemRequest, Item, Kind, PublicationStatus,
+        SearchItemsRequest, Text, UpsertItemRequest, catalog_service_client::CatalogServiceClient,
     },
     entitlement::v1::{
         AuthorizePlaybackRequest, AuthorizePlaybackResponse, SlotState,
@@ -19,7 +21,7 @@ use tonic::{
 
 use crate::{
     client::{ask_as, beat, get},
-    process::{Serve, run, stderr},
+    process::{PATIENCE, Serve, run, stderr},
 };
 
 /// Presses play as alice.
@@ -37,7 +39,11 @@ async fn channel(server: &Serve) -> Channel {
 
 /// Writes a film, as the service that whoever names nobody is in development.
 async fn put(server: &Serve) -> Result<(), Code> {
-    let text = Text { language: "ko".into(), title: "영화".into(), ..Text::default() };
+    put_titled(server, "영화").await
+}
+
+async fn put_titled(server: &Serve, title: &str) -> Result<(), Code> {
+    let text = Text { language: "ko".into(), title: title.into(), ..Text::default() };
     let item = Item {
         id: "film".into(),
         kind: Kind::Movie.into(),
@@ -66,6 +72,29 @@ async fn title(server: &Serve) -> String {
     answer.into_inner().item.unwrap().texts[0].title.clone()
 }
 
+/// How many items alice finds by these words; none while the search is being made.
+async fn found(server: &Serve, query: &str) -> usize {
+    let mut request = Request::new(SearchItemsRequest { query: query.into(), ..Default::default() });
+    request.metadata_mut().insert("authorization", "Bearer alice".parse().unwrap());
+    let answer = CatalogServiceClient::new(channel(server).await).search_items(request).await;
+    answer.map_or(0, |answer| answer.into_inner().items.len())
+}
+
+/// Waits until this is so.
+async fn until(what: &str, within: Duration, is_so: impl AsyncFn() -> bool) {
+    let so = async { while !is_so().await {} };
+    tokio::time::timeout(within, so).await.unwrap_or_else(|_| panic!("not within {within:?}: {what}"));
+}
+
+/// What the metrics page says of the cache of items.
+async fn of_items(server: &Serve, name: &str) -> u64 {
+    let (status, page) = get(server.admin, "/metrics").await;
+    assert_eq!(status, StatusCode::OK);
+    let name = format!("playhead_cache_{name}{{cache=\"items\"}} ");
+    let line = page.lines().find_map(|line| line.strip_prefix(&*name));
+    line.unwrap_or_else(|| panic!("no {name} in\n{page}")).parse().unwrap()
+}
+
 async fn position(server: &Serve) -> Result<(), Code> {
     let request = GetPositionRequest { user_id: "alice".into(), item_id: "movie-1".into() };
     let answer = PlaybackServiceClient::new(channel(server).await).get_position(request).await;
@@ -91,8 +120,47 @@ async fn each_role_serves_its_own_and_the_store_keeps_both() {
     let refused = press(&server, "s-1").await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition, "it shares streams with nobody: {refused:?}");
     assert_eq!(get(server.admin, "/readyz").await.0, StatusCode::OK);
-    assert_eq!(get(server.admin, "/metrics").await.0, StatusCode::OK);
     assert_eq!(server.terminate().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_is_found_by_its_words_and_after_a_restart_too() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Serve::start(data.path());
+    put_titled(&server, "도깨비 Goblin").await.unwrap();
+    let finds = async |server: &Serve| {
+        for query in ["도깨비", "도깨", "gob", "gobiln"] {
+            until(query, PATIENCE, async || found(server, query).await == 1).await;
+        }
+        assert_eq!(found(server, "nothing").await, 0);
+    };
+    finds(&server).await;
+    assert_eq!(server.terminate().0, Some(0));
+    let server = Serve::start_flags(data.path(), &["--role", "catalog"]);
+    finds(&server).await;
+    put_titled(&server, "Guardian").await.unwrap();
+    until("the new title", PATIENCE, async || found(&server, "guardian").await == 1).await;
+    assert_eq!(found(&server, "goblin").await, 0);
+    assert_eq!(server.terminate().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_caches_are_counted() {
+    for flags in [&[][..], &["--role", "catalog"]] {
+        let data = tempfile::tempdir().unwrap();
+        let server = Serve::start_flags(data.path(), flags);
+        put(&server).await.unwrap();
+        let (hits, misses) = (of_items(&server, "hits_total").await, of_items(&server, "misses_total").await);
+        title(&server).await;
+        assert_eq!(of_items(&server, "misses_total").await, misses + 1);
+        title(&server).await;
+        assert_eq!(of_items(&server, "hits_total").await, hits + 1);
+        assert_eq!(of_items(&server, "misses_total").await, misses + 1);
+        assert_eq!(of_items(&server, "entries").await, 1);
+        assert!((300..30_000).contains(&of_items(&server, "bytes").await));
+        assert_eq!(of_items(&server, "told_stale_total").await, 0, "there is no other node");
+        assert_eq!(server.terminate().0, Some(0));
+    }
 }
 
 const BEAT: &str = r#"{"session":{},"events":[{"kind":"BEAT","seq":1,"position_ms":600000}]}"#;
@@ -160,6 +228,17 @@ async fn split_roles_share_streams_and_places() {
     assert_eq!(ask_as(Some("alice"), "DELETE", engine.http, &path, "").await.0, StatusCode::OK);
     let again = press(&catalog, "s-2").await.unwrap().playback.unwrap();
     assert_eq!(again.resume.unwrap().position_ms, 600_000, "as the engine took it");
+
+    // Another catalog learns at once what this one writes, long before it would look by itself.
+    let other_data = tempfile::tempdir().unwrap();
+    flags.extend(["--set", "catalog.cache_ttl_ms=3600000"]);
+    let other = Serve::start_flags(other_data.path(), &flags);
+    until("the search is made", PATIENCE, async || found(&other, "영화").await == 1).await;
+    assert_eq!(title(&other).await, "영화");
+    put_titled(&catalog, "도깨비").await.unwrap();
+    until("the new title", Duration::from_secs(1), async || title(&other).await == "도깨비").await;
+    assert!(of_items(&other, "told_stale_total").await > 0);
+    until("the search", PATIENCE, async || found(&other, "도깨").await == 1).await;
 }
 
 /// The real Redis that the tests are given.

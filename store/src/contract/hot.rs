@@ -2,7 +2,10 @@
 
 mod leases;
 
+mod notices;
+
 pub use leases::*;
+pub use notices::*;
 
 use super::Dice;
 use crate::{

@@ -113,6 +113,8 @@ macro_rules! hot_contract {
             what_was_watched_offline_takes_no_slot
             racing_sessions_never_exceed_the_limit
             it_decides_as_the_rule_does
+            what_is_told_stale_is_heard
+            a_notice_of_the_greatest_length_is_heard
         }
     };
 }

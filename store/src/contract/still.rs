@@ -6,7 +6,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, UserId,
-    hot::{Hot, HotUpdate, Verdict, embedded::EmbeddedHot},
+    hot::{Hot, HotUpdate, Notice, Verdict, embedded::EmbeddedHot},
     lease::{Kick, Lease, StopTarget},
     position::PositionRow,
 };
@@ -22,6 +22,12 @@ impl StillHot {
     /// Lets it stand still, or go on. What was asked meanwhile has no answer ever.
     pub fn stand_still(&self, is_still: bool) {
         self.is_still.store(is_still, Ordering::SeqCst);
+    }
+
+    /// Tells those who listen what they are told when they were cut off and hear again.
+    pub async fn miss_notices(&self) {
+        // The embedded store never fails.
+        let _ = self.inner.tell_stale(&Notice::of_all()).await;
     }
 
     async fn moving(&self) -> &EmbeddedHot {
@@ -62,6 +68,14 @@ impl Hot for StillHot {
 
     fn kicks(&self) -> broadcast::Receiver<Kick> {
         self.inner.kicks()
+    }
+
+    async fn tell_stale(&self, notice: &Notice) -> Result<(), StoreError> {
+        self.moving().await.tell_stale(notice).await
+    }
+
+    fn stale(&self) -> broadcast::Receiver<Notice> {
+        self.inner.stale()
     }
 
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError> {

@@ -8,7 +8,7 @@ mod aging;
 mod leases;
 mod part;
 
-use super::{Hot, HotUpdate, Verdict};
+use super::{Hot, HotUpdate, Notice, Verdict};
 use crate::{
     AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, UserId,
     lease::{Kick, Lease, LeaseTimes, StopTarget},
@@ -71,6 +71,7 @@ pub struct EmbeddedHot {
     /// An account's leases are in one part.
     leases: Parts<Leases>,
     kicks: broadcast::Sender<Kick>,
+    stale: broadcast::Sender<Notice>,
 }
 
 /// A map in parts, each behind its own lock.
@@ -88,6 +89,7 @@ impl EmbeddedHot {
             parts: Parts::new(|| Part::new(&settings, PARTS)),
             leases: Parts::new(|| Leases::new(&settings, PARTS)),
             kicks: broadcast::Sender::new(KICKS_MAX),
+            stale: broadcast::Sender::new(NOTICES_MAX),
         }
     }
 
@@ -183,6 +185,16 @@ impl Hot for EmbeddedHot {
         self.kicks.subscribe()
     }
 
+    async fn tell_stale(&self, notice: &Notice) -> Result<(), StoreError> {
+        // Nobody listening is no error.
+        let _ = self.stale.send(notice.clone());
+        Ok(())
+    }
+
+    fn stale(&self) -> broadcast::Receiver<Notice> {
+        self.stale.subscribe()
+    }
+
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError> {
         Ok(self.part(user).position(user, item))
     }
@@ -202,4 +214,6 @@ impl Hot for EmbeddedHot {
 const PARTS: usize = 64;
 /// Kicks that a slow listener may fall behind.
 const KICKS_MAX: usize = 4_096;
+/// Notices of what was written that a slow listener may fall behind.
+const NOTICES_MAX: usize = 1_024;
 const HOUR_MS: i64 = 60 * 60 * 1_000;

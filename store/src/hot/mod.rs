@@ -8,11 +8,14 @@ use crate::{
 };
 use tokio::sync::broadcast;
 
+pub use self::stale::{NOTICE_MAX, Notice, Stale};
 pub use crate::lease::Verdict;
 
 pub mod embedded;
 
 pub mod redis;
+
+mod stale;
 
 /// Short-lived shared state. Every method may be called from many tasks at once, and may fail at any time without
 /// harm: callers bound their wait and go on without it.
@@ -56,6 +59,15 @@ pub trait Hot: Send + Sync + 'static {
 
     /// The positions of a user that the hot store remembers, in no order.
     async fn positions(&self, user: &UserId) -> Result<Vec<(ItemId, PositionRow)>, StoreError>;
+
+    /// Tells all who listen to [`Hot::stale`], on whatever node, of what was written. After an error some of them may not
+    /// know; telling it again does no harm.
+    async fn tell_stale(&self, notice: &Notice) -> Result<(), StoreError>;
+
+    /// Hears of what is written, on whatever node, from now on: each teller's notices in their order, some perhaps twice.
+    /// A listener that was cut off, or is not yet heard of, misses what is told meanwhile; when it hears again, it is told
+    /// [`Notice::of_all`]. One that is too slow learns from the receiver that it missed some.
+    fn stale(&self) -> broadcast::Receiver<Notice>;
 
     /// Forgets all that a user has up to `through_ms`; leases may stay until they are over.
     async fn erase(&self, user: &UserId, through_ms: i64) -> Result<(), StoreError>;

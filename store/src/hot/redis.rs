@@ -16,6 +16,7 @@ mod known;
 mod leases;
 mod link;
 mod messages;
+mod notices;
 mod scripts;
 mod settings;
 
@@ -25,7 +26,7 @@ pub use self::{
 };
 
 use self::{connect::Servers, keys::Keys, known::Known, link::Link, messages::Messages, scripts::Scripts};
-use super::{Hot, HotUpdate, Verdict};
+use super::{Hot, HotUpdate, Notice, Verdict};
 use crate::{
     AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
     codec::Malformed,
@@ -175,6 +176,14 @@ impl Hot for RedisHot {
 
     fn kicks(&self) -> broadcast::Receiver<Kick> {
         self.messages.kicks(&self.link)
+    }
+
+    async fn tell_stale(&self, notice: &Notice) -> Result<(), StoreError> {
+        self.publish(Topic::Stale, &notices::to_bytes(notice)).await
+    }
+
+    fn stale(&self) -> broadcast::Receiver<Notice> {
+        self.messages.stale(&self.link)
     }
 
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError> {

@@ -7,7 +7,7 @@ use std::{
 
 use playhead_store::{
     AccountId, Clock, DeviceId, ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
-    hot::{Hot, HotUpdate, Verdict, embedded::EmbeddedHot},
+    hot::{Hot, HotUpdate, Notice, Verdict, embedded::EmbeddedHot},
     lease::{Kick, Lease, StopTarget},
     position::PositionRow,
 };
@@ -85,6 +85,15 @@ impl Hot for SimHot {
     /// Those of the store that it begins with: who forgets misses some.
     fn kicks(&self) -> broadcast::Receiver<Kick> {
         lock(&self.inner).kicks()
+    }
+
+    async fn tell_stale(&self, notice: &Notice) -> Result<(), StoreError> {
+        self.store().await?.tell_stale(notice).await
+    }
+
+    /// As with kicks.
+    fn stale(&self) -> broadcast::Receiver<Notice> {
+        lock(&self.inner).stale()
     }
 
     async fn position(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError> {

@@ -1,14 +1,16 @@
 //! What nodes tell each other: publish and subscribe, over a connection of its own.
 //!
-//! Nothing is promised: a message that is lost costs a kick a beat, and a cache its time to live.
+//! Nothing is promised: a message that is lost costs a kick a beat. Whoever listens for what is stale is told when the
+//! subscription is there, for the first time or again: what was said before it, nobody may have heard.
 
 use super::{
     connect::{Connection, Servers, within},
     keys::Keys,
     kicks,
     link::{Link, Live, said},
+    notices,
 };
-use crate::lease::Kick;
+use crate::{hot::Notice, lease::Kick};
 use futures_util::StreamExt;
 use redis::{Msg, RedisResult, Value};
 use std::{
@@ -55,68 +57,102 @@ pub struct Message {
 /// Hears messages from the first subscription on.
 pub(super) struct Messages {
     servers: Arc<Servers>,
+    ears: Ears,
+    listener: OnceLock<JoinSet<()>>,
+}
+
+/// Who hears messages on this node. Clones are the same.
+#[derive(Clone)]
+struct Ears {
     channels: [(Topic, String); 2],
     heard: broadcast::Sender<Message>,
     /// Kicks of this node and of the others.
     kicks: broadcast::Sender<Kick>,
+    /// What was written, here and on the others.
+    stale: broadcast::Sender<Notice>,
     /// Of this node, unlike any other's.
     node: u64,
-    listener: OnceLock<JoinSet<()>>,
 }
 
 impl Messages {
     pub(super) fn new(servers: Arc<Servers>, keys: &Keys, node: u64) -> Self {
         let channels = Topic::ALL.map(|topic| (topic, keys.channel(topic.name())));
-        let (heard, _) = broadcast::channel(MESSAGES_MAX);
-        let kicks = broadcast::Sender::new(MESSAGES_MAX);
-        Self { servers, channels, heard, kicks, node, listener: OnceLock::new() }
+        let (heard, kicks) = (broadcast::Sender::new(MESSAGES_MAX), broadcast::Sender::new(MESSAGES_MAX));
+        let stale = broadcast::Sender::new(MESSAGES_MAX);
+        let ears = Ears { channels, heard, kicks, stale, node };
+        Self { servers, ears, listener: OnceLock::new() }
     }
 
     /// The channel of a topic.
     pub(super) fn channel(&self, topic: Topic) -> &str {
-        self.channels.iter().find(|(one, _)| *one == topic).map_or("", |(_, channel)| channel)
+        self.ears.channels.iter().find(|(one, _)| *one == topic).map_or("", |(_, channel)| channel)
     }
 
     /// Kicks of all nodes from now on.
     pub(super) fn kicks(&self, link: &Link) -> broadcast::Receiver<Kick> {
-        let kicks = self.kicks.subscribe();
+        let kicks = self.ears.kicks.subscribe();
         drop(self.subscribe(link));
         kicks
+    }
+
+    /// What is written on all nodes, from now on.
+    pub(super) fn stale(&self, link: &Link) -> broadcast::Receiver<Notice> {
+        let stale = self.ears.stale.subscribe();
+        drop(self.subscribe(link));
+        stale
     }
 
     /// Tells this node of kicks, at once; the script told the others.
     pub(super) fn tell(&self, kicks: Vec<Kick>) {
         for kick in kicks {
             // That nobody listens at the moment is no error.
-            let _ = self.kicks.send(kick);
+            let _ = self.ears.kicks.send(kick);
         }
     }
 
     pub(super) fn subscribe(&self, link: &Link) -> broadcast::Receiver<Message> {
+        let heard = self.ears.heard.subscribe();
         self.listener.get_or_init(|| {
-            let listener = Listener {
-                servers: Arc::clone(&self.servers),
-                channels: self.channels.clone(),
-                heard: self.heard.clone(),
-                kicks: self.kicks.clone(),
-                node: self.node,
-                live: link.live(),
-            };
+            let (servers, ears) = (Arc::clone(&self.servers), self.ears.clone());
             let mut listeners = JoinSet::new();
-            listeners.spawn_on(listener.run(), link.runtime());
+            listeners.spawn_on(Listener { servers, ears, live: link.live() }.run(), link.runtime());
             listeners
         });
-        self.heard.subscribe()
+        heard
+    }
+}
+
+impl Ears {
+    /// What was said before, nobody may have heard.
+    fn open(&self) {
+        let _ = self.stale.send(Notice::of_all());
+    }
+
+    /// Tells whoever listens; kicks of this node were told already.
+    fn hear(&self, message: &Msg) {
+        let topic = self.channels.iter().find(|(_, channel)| channel == message.get_channel_name());
+        let Some(&(topic, _)) = topic else { return };
+        let payload = message.get_payload_bytes();
+        // That nobody listens at the moment is no error.
+        match topic {
+            Topic::Kicks => match kicks::from_bytes(payload) {
+                Ok((from, kick)) if from != self.node => drop(self.kicks.send(kick)),
+                // That another version's kick is not understood is no error either.
+                Ok(_) | Err(_) => {}
+            },
+            Topic::Stale => {
+                let notice = notices::from_bytes(payload).unwrap_or_else(|_| Notice::of_all());
+                drop(self.stale.send(notice));
+            }
+        }
+        let _ = self.heard.send(Message { topic, payload: payload.into() });
     }
 }
 
 /// Subscribes, passes messages on, and subscribes again.
 struct Listener {
     servers: Arc<Servers>,
-    channels: [(Topic, String); 2],
-    heard: broadcast::Sender<Message>,
-    kicks: broadcast::Sender<Kick>,
-    node: u64,
+    ears: Ears,
     live: watch::Receiver<Option<Live>>,
 }
 
@@ -143,16 +179,16 @@ impl Listener {
     /// Listens at a server until that fails, or until calls go elsewhere.
     async fn listen(&mut self, index: usize, number: u64, pause: &mut Duration) -> RedisResult<()> {
         let mut connection = self.servers.connect_for_messages(index).await?;
-        let names: Vec<&str> = self.channels.iter().map(|(_, channel)| &**channel).collect();
+        let names: Vec<&str> = self.ears.channels.iter().map(|(_, channel)| &**channel).collect();
         within(self.servers.patience(), connection.subscribe(names)).await?;
         *pause = PAUSE_MIN;
+        self.ears.open();
         let (mut sink, mut stream) = connection.split();
-        let to = (&self.channels, &self.heard, &self.kicks, self.node);
         let is_other = |live: &Option<Live>| live.as_ref().is_none_or(|live| live.number != number);
         loop {
             tokio::select! {
                 message = stream.next() => match message {
-                    Some(message) => pass_on(&message, to),
+                    Some(message) => self.ears.hear(&message),
                     None => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
                 },
                 () = sleep(PING_EVERY) => {
@@ -162,23 +198,6 @@ impl Listener {
             }
         }
     }
-}
-
-/// Where messages go: by their channels, to whoever listens; kicks of this node were told already.
-type To<'a> = (&'a [(Topic, String); 2], &'a broadcast::Sender<Message>, &'a broadcast::Sender<Kick>, u64);
-
-fn pass_on(message: &Msg, (channels, heard, kicks, node): To<'_>) {
-    let topic = channels.iter().find(|(_, channel)| channel == message.get_channel_name());
-    let Some(&(topic, _)) = topic else { return };
-    let payload = message.get_payload_bytes();
-    // That nobody listens at the moment is no error, nor that another version's kick is not understood.
-    if topic == Topic::Kicks
-        && let Ok((from, kick)) = kicks::from_bytes(payload)
-        && from != node
-    {
-        let _ = kicks.send(kick);
-    }
-    let _ = heard.send(Message { topic, payload: payload.into() });
 }
 
 /// Messages that wait for the slowest receiver; then it misses the oldest.

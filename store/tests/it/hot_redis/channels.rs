@@ -2,9 +2,15 @@
 
 use super::{
     of_cluster,
-    servers::{Server, cluster, connected, settings, until},
+    servers::{PATIENCE, Server, cluster, connected, settings, until},
 };
-use playhead_store::hot::redis::{Message, RedisHot, Topic};
+use playhead_store::{
+    ItemId,
+    hot::{
+        Hot as _, Notice, Stale,
+        redis::{Message, RedisHot, Topic},
+    },
+};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -56,6 +62,56 @@ async fn topics_do_not_mix() {
         }
     };
     assert_eq!((message.topic, &*message.payload), (Topic::Stale, &b"item-1"[..]));
+}
+
+/// The next notice, which has to come.
+async fn notice(stale: &mut broadcast::Receiver<Notice>) -> Notice {
+    tokio::time::timeout(PATIENCE, stale.recv()).await.expect("a notice comes in time").unwrap()
+}
+
+/// Whoever listened to a connection that broke may have missed something, and learns so when there is another.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_cut_off_is_told_that_anything_may_be_stale() {
+    let Some(mut server) = Server::start(&[]).await else { return };
+    let settings = settings(vec![server.url()]);
+    let (speaker, listener) = (connected(&settings).await, connected(&settings).await);
+    let mut stale = listener.stale();
+    assert_eq!(notice(&mut stale).await, Notice::of_all(), "what was told before is not known");
+    let written = Notice { from: 7, stale: [Stale::Item(ItemId::new("film").unwrap())].into() };
+    speaker.tell_stale(&written).await.unwrap();
+    assert_eq!(notice(&mut stale).await, written);
+    server.tell(&["CLIENT", "KILL", "TYPE", "PUBSUB"]).await;
+    assert_eq!(notice(&mut stale).await, Notice::of_all());
+    server.kill();
+    assert!(speaker.tell_stale(&written).await.is_err(), "who tells learns that nobody hears");
+    server.start_again().await;
+    assert_eq!(notice(&mut stale).await, Notice::of_all());
+    // The connection of calls comes back by itself, and that of messages follows it.
+    let stale = tokio::sync::Mutex::new(stale);
+    until("what is written is heard again", async || {
+        let _ = speaker.tell_stale(&written).await;
+        let mut stale = stale.lock().await;
+        let wait = Duration::from_millis(100);
+        while let Ok(Ok(notice)) = tokio::time::timeout(wait, stale.recv()).await {
+            if notice == written {
+                return true;
+            }
+            assert_eq!(notice, Notice::of_all());
+        }
+        false
+    })
+    .await;
+}
+
+/// Another version's words may mean anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_understood_may_mean_anything() {
+    let Some(server) = Server::start(&[]).await else { return };
+    let hot = connected(&settings(vec![server.url()])).await;
+    let mut stale = hot.stale();
+    assert_eq!(notice(&mut stale).await, Notice::of_all());
+    hot.publish(Topic::Stale, b"\xff").await.unwrap();
+    assert_eq!(notice(&mut stale).await, Notice::of_all());
 }
 
 #[tokio::test(flavor = "multi_thread")]
