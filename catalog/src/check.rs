@@ -1,3 +1,5 @@
 //! What can be seen of a write by itself, without a store: for whoever wants to know before sending it.
 
-pub use crate::wire::check::{category, collection, grant, item, limits, plan, seat, subscription};
+pub use crate::wire::check::{
+    bookmark, category, collection, grant, item, limits, plan, rating, seat, segments, subscription,
+};

@@ -127,7 +127,7 @@ impl<'a> Assembler<'a> {
 }
 
 fn may_repeat(rule: &Rule) -> bool {
-    rule.repeats || rule.noun == NounKind::Collection
+    rule.repeats || matches!(rule.noun, NounKind::Collection | NounKind::Segments)
 }
 
 /// Categories with those that lie below others first, each with its level.

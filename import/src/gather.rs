@@ -25,7 +25,7 @@ use crate::{
     part,
     read::{self, Format, ReadError, Row, Table, Value},
     report::Notes,
-    row::{Reading, View, Wrong, item, right, template},
+    row::{Reading, View, Wrong, noun, template},
     sort::Sorter,
 };
 
@@ -153,20 +153,7 @@ impl<'a> Gatherer<'a> {
             let is_gone = rule.noun == NounKind::Item && rule.makes;
             return if is_gone { Ok(Some((Noun::Gone(row.name("id")?), 0))) } else { Ok(None) };
         }
-        let noun = match rule.noun {
-            NounKind::Category => Noun::Category(item::category(&row, table)?),
-            NounKind::Item => Noun::Item(Box::new(item::item(&row, table)?)),
-            NounKind::Collection => {
-                let (held, order) = item::held(&row)?;
-                return Ok(Some((Noun::Collection(held), order)));
-            }
-            NounKind::Plan => Noun::Plan(right::plan(&row, table)?),
-            NounKind::Subscription => Noun::Subscription(right::subscription(&row, table)?),
-            NounKind::Seat => Noun::Seat(right::seat(&row)?),
-            NounKind::Grant => Noun::Grant(right::grant(&row, table, is_deleted)?),
-            NounKind::Limits => Noun::Limits(right::limits(&row)?),
-        };
-        Ok(Some((noun, 0)))
+        noun::noun(rule.noun, &row, table, is_deleted).map(Some)
     }
 
     /// Looks up what a rule wants beside the row.

@@ -1,4 +1,5 @@
-//! Playhead's import: what another system has of catalog, plans and rights, through a mapping, into a server.
+//! Playhead's import: what another system has of catalog, plans, rights, opinions and of what was watched, through a
+//! mapping, into a server.
 //!
 //! The path of a row, in reading order:
 //! 1. [`mapping`] is the file that says what of the other system's tables becomes what here, checked as a whole.

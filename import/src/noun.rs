@@ -6,7 +6,10 @@
 use playhead_proto::{catalog::v1 as catalog, entitlement::v1 as rights};
 use prost::{DecodeError, Message};
 
+use self::played::Played;
 use crate::mapping::shape::NounKind;
+
+pub mod played;
 
 /// What an import writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +22,8 @@ pub enum Noun {
     Gone(String),
     /// What a collection holds.
     Collection(catalog::SetCollectionItemsRequest),
+    /// The segments of a variant, any number of them.
+    Segments(catalog::UpsertSegmentsRequest),
     /// A plan.
     Plan(rights::Plan),
     /// A subscription.
@@ -29,6 +34,12 @@ pub enum Noun {
     Grant(rights::Grant),
     /// What a user may watch at most.
     Limits(rights::ViewerLimits),
+    /// What a user thinks of an item. Without a time it counts as given now.
+    Rating(catalog::Rating),
+    /// A place in an item that a user wants to find again.
+    Bookmark(catalog::Bookmark),
+    /// One playing of an item.
+    Session(Played),
 }
 
 impl Noun {
@@ -43,6 +54,10 @@ impl Noun {
             NounKind::Seat => Self::Seat(Default::default()),
             NounKind::Grant => Self::Grant(Default::default()),
             NounKind::Limits => Self::Limits(Default::default()),
+            NounKind::Segments => Self::Segments(Default::default()),
+            NounKind::Rating => Self::Rating(Default::default()),
+            NounKind::Bookmark => Self::Bookmark(Default::default()),
+            NounKind::Session => Self::Session(Default::default()),
         }
     }
 
@@ -58,6 +73,10 @@ impl Noun {
             Self::Seat(_) => NounKind::Seat,
             Self::Grant(_) => NounKind::Grant,
             Self::Limits(_) => NounKind::Limits,
+            Self::Segments(_) => NounKind::Segments,
+            Self::Rating(_) => NounKind::Rating,
+            Self::Bookmark(_) => NounKind::Bookmark,
+            Self::Session(_) => NounKind::Session,
         }
     }
 
@@ -74,13 +93,21 @@ impl Noun {
             Self::Seat(seat) => format!("{}/{}/{}", seat.account_id, seat.subscription_id, seat.user_id),
             Self::Grant(grant) => format!("{}/{}", grant.user_id, grant.id),
             Self::Limits(limits) => limits.user_id.clone(),
+            Self::Segments(of) => format!("{}/{}/{}", of.item_id, of.asset_id, of.variant_id),
+            Self::Rating(rating) => format!("{}/{}", rating.user_id, rating.item_id),
+            Self::Bookmark(bookmark) => format!("{}/{}", bookmark.user_id, bookmark.id),
+            Self::Session(played) => played.session_id.clone(),
         }
     }
 
     /// The item that must be there before it.
-    pub(crate) fn parent(&self) -> Option<&str> {
+    pub(crate) fn needs_item(&self) -> Option<&str> {
         match self {
             Self::Item(item) if !item.parent_id.is_empty() => Some(&item.parent_id),
+            Self::Segments(of) => Some(&of.item_id),
+            Self::Rating(rating) => Some(&rating.item_id),
+            Self::Bookmark(bookmark) => Some(&bookmark.item_id),
+            Self::Session(played) => Some(&played.item_id),
             _ => None,
         }
     }
@@ -96,6 +123,10 @@ impl Noun {
             Self::Seat(message) => message.encode_to_vec(),
             Self::Grant(message) => message.encode_to_vec(),
             Self::Limits(message) => message.encode_to_vec(),
+            Self::Segments(message) => message.encode_to_vec(),
+            Self::Rating(message) => message.encode_to_vec(),
+            Self::Bookmark(message) => message.encode_to_vec(),
+            Self::Session(message) => message.encode_to_vec(),
         }
     }
 
@@ -111,6 +142,10 @@ impl Noun {
             Self::Seat(message) => message.merge(part),
             Self::Grant(message) => message.merge(part),
             Self::Limits(message) => message.merge(part),
+            Self::Segments(message) => message.merge(part),
+            Self::Rating(message) => message.merge(part),
+            Self::Bookmark(message) => message.merge(part),
+            Self::Session(message) => message.merge(part),
         }
     }
 
@@ -123,6 +158,8 @@ impl Noun {
                 join(&mut category.external_ids, |id| id.system.clone());
             }
             Self::Collection(held) => once(&mut held.item_ids),
+            Self::Segments(of) => join(&mut of.segments, |segment| segment.number.to_string()),
+            Self::Session(played) => once(&mut played.events),
             Self::Plan(plan) => {
                 join(&mut plan.texts, |text| text.language.clone());
                 join(&mut plan.external_ids, |id| id.system.clone());

@@ -35,7 +35,8 @@ pub struct Counts {
     pub unchanged: u64,
     /// Was there, and is deleted now, since the other system deleted it.
     pub deleted: u64,
-    /// Was not written: it lies in what was not written, or is deleted there and was never here.
+    /// Was not written: it lies in what was not written or is about it, is deleted there and was never here, or is of a user
+    /// who was erased here since.
     pub skipped: u64,
     /// Cannot be written: see the complaints.
     pub failed: u64,

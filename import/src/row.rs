@@ -10,8 +10,11 @@ use crate::{
     read::{Row, Value},
 };
 
-pub(crate) mod item;
-pub(crate) mod right;
+mod item;
+pub(crate) mod noun;
+mod opinion;
+mod right;
+mod session;
 mod value;
 
 /// A row with what was looked up for it, and the element of its array that is looked at.
@@ -102,6 +105,21 @@ impl<'a> Reading<'a> {
             Some(at_ms) => Ok(Some(at_ms)),
             None => Err(Wrong { column: columns_of(field), value: text, allowed }),
         }
+    }
+
+    /// A length that has to be there, ms.
+    pub(crate) fn needed_span(&self, key: &str) -> Result<i64, Wrong> {
+        self.span(key)?.ok_or_else(|| self.absent(key))
+    }
+
+    /// A number that has to be there.
+    pub(crate) fn needed_number<T: TryFrom<i64>>(&self, key: &str) -> Result<T, Wrong> {
+        self.number(key)?.ok_or_else(|| self.absent(key))
+    }
+
+    fn absent(&self, key: &str) -> Wrong {
+        let column = self.one(key).map(columns_of).unwrap_or_default();
+        Wrong { column, value: "NULL".to_owned(), allowed: format!("a value, since it is the {key}") }
     }
 
     /// A length, ms.

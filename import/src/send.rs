@@ -41,7 +41,7 @@ pub enum Outcome {
     Unchanged,
     /// It was there, and is deleted now.
     Deleted,
-    /// It was to be deleted, and was never there.
+    /// It was to be deleted, and was never there; or its user was erased since.
     Absent,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Sender<'a> {
     pub(crate) done: u64,
     /// How many were given to it.
     pub(crate) taken: u64,
-    /// Items that are not there: deleted, or not written. What lies in them is not written either.
+    /// Items that are not there: deleted, or not written. What lies in them, or is about them, is not written either.
     absent: HashSet<String>,
     level: u32,
     flying: FuturesUnordered<Flight>,
@@ -112,14 +112,10 @@ impl<'a> Sender<'a> {
         if let Noun::Collection(held) = &mut made.noun {
             held.item_ids.retain(|id| !self.absent.contains(id));
         }
-        if made.noun.parent().is_some_and(|parent| self.absent.contains(parent)) {
-            self.absent.insert(made.noun.name());
+        if self.is_left_out(&made.noun) {
             self.count(made.noun.kind()).skipped += 1;
             self.done += 1;
             return Ok(());
-        }
-        if let Noun::Gone(id) = &made.noun {
-            self.absent.insert(id.clone());
         }
         if let Err(fault) = checked(&made.noun) {
             return self.settle(made, Err(Refusal::Field(fault)));
@@ -137,10 +133,19 @@ impl<'a> Sender<'a> {
 
     /// Passes over a noun that was settled by an import before this one.
     pub(crate) fn pass(&mut self, made: &Made) {
-        if let Ok(Assembled { noun: Noun::Gone(id), .. }) = made {
-            self.absent.insert(id.clone());
+        if let Ok(Assembled { noun, .. }) = made {
+            self.is_left_out(noun);
         }
         self.done += 1;
+    }
+
+    /// Whether the item is not there that a noun needs. Remembers what is not there itself.
+    fn is_left_out(&mut self, noun: &Noun) -> bool {
+        let is_left_out = noun.needs_item().is_some_and(|item| self.absent.contains(item));
+        if matches!(noun, Noun::Gone(_)) || (is_left_out && noun.kind() == NounKind::Item) {
+            self.absent.insert(noun.name());
+        }
+        is_left_out
     }
 
     /// Waits for all calls.
@@ -220,6 +225,10 @@ fn checked(noun: &Noun) -> Result<(), Fault> {
         Noun::Seat(seat) => check::seat(seat),
         Noun::Grant(grant) => check::grant(grant.clone()),
         Noun::Limits(limits) => check::limits(limits),
+        Noun::Segments(segments) => check::segments(segments),
+        Noun::Rating(rating) => check::rating(rating),
+        Noun::Bookmark(bookmark) => check::bookmark(bookmark),
+        Noun::Session(played) => played.check(),
     }
 }
 

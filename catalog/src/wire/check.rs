@@ -3,10 +3,10 @@
 use playhead_proto::{catalog::v1 as catalog, entitlement::v1 as rights};
 use playhead_store::{
     AccountId, ItemId, SubscriptionId, UserId,
-    catalog::{Fault, check},
+    catalog::{Fault, Segment, check},
 };
 
-use super::{id, ids, item_read, right_read};
+use super::{id, ids, item_read, opinion, right_read};
 use crate::settings::COLLECTION_ITEMS_MAX;
 
 /// Checks an item as UpsertItem does, but for its parent and its names, which need a store.
@@ -75,4 +75,36 @@ pub fn grant(grant: rights::Grant) -> Result<(), Fault> {
 /// The first [`Fault`].
 pub fn limits(limits: &rights::ViewerLimits) -> Result<(), Fault> {
     right_read::limits(limits)?.check()
+}
+
+/// Checks the segments of a variant as UpsertSegments does, but for how many they are.
+///
+/// # Errors
+/// The first [`Fault`].
+pub fn segments(of: &catalog::UpsertSegmentsRequest) -> Result<(), Fault> {
+    id("item_id", &of.item_id, ItemId::new)?;
+    check::length("asset_id", &of.asset_id, 1, 128)?;
+    check::length("variant_id", &of.variant_id, 1, 128)?;
+    let segments: Vec<Segment> = of.segments.iter().cloned().map(opinion::read_segment).collect();
+    check::indexed("segments", &segments, Segment::check)
+}
+
+/// Checks a rating as RateItem does, but for its item.
+///
+/// # Errors
+/// The first [`Fault`].
+pub fn rating(rating: &catalog::Rating) -> Result<(), Fault> {
+    let user = id("user_id", &rating.user_id, UserId::new)?;
+    let catalog::Rating { item_id, stars, comment, .. } = rating.clone();
+    let request = catalog::RateItemRequest { item_id, stars, comment, ..catalog::RateItemRequest::default() };
+    opinion::read_rating(user, request, 0)?.check()
+}
+
+/// Checks a bookmark as CreateBookmark does, but for its item.
+///
+/// # Errors
+/// The first [`Fault`].
+pub fn bookmark(bookmark: &catalog::Bookmark) -> Result<(), Fault> {
+    let user = id("user_id", &bookmark.user_id, UserId::new)?;
+    opinion::read_bookmark(user, bookmark.clone(), 0)?.check()
 }

@@ -1,5 +1,11 @@
 //! What may be said of each noun: the names are those of the API's fields.
 
+mod keys;
+
+use self::keys::{
+    BOOKMARK, CATEGORY, COLLECTION, GRANT, ITEM, LIMITS, PLAN, RATING, SEAT, SEGMENTS, SESSION, SUBSCRIPTION,
+};
+
 /// The nouns, in the order in which they are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum NounKind {
@@ -9,6 +15,8 @@ pub enum NounKind {
     Item,
     /// What a collection holds.
     Collection,
+    /// The pieces of a variant.
+    Segments,
     /// A plan.
     Plan,
     /// A subscription.
@@ -19,19 +27,29 @@ pub enum NounKind {
     Grant,
     /// What a user may watch at most.
     Limits,
+    /// What a user thinks of an item.
+    Rating,
+    /// A place in an item that a user wants to find again.
+    Bookmark,
+    /// One playing of an item, and so where its user is in it.
+    Session,
 }
 
 impl NounKind {
     /// All, in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Category,
         Self::Item,
         Self::Collection,
+        Self::Segments,
         Self::Plan,
         Self::Subscription,
         Self::Seat,
         Self::Grant,
         Self::Limits,
+        Self::Rating,
+        Self::Bookmark,
+        Self::Session,
     ];
 
     /// Its name in mappings and summaries.
@@ -41,11 +59,15 @@ impl NounKind {
             Self::Category => "categories",
             Self::Item => "items",
             Self::Collection => "collections",
+            Self::Segments => "segments",
             Self::Plan => "plans",
             Self::Subscription => "subscriptions",
             Self::Seat => "seats",
             Self::Grant => "grants",
             Self::Limits => "limits",
+            Self::Rating => "ratings",
+            Self::Bookmark => "bookmarks",
+            Self::Session => "sessions",
         }
     }
 
@@ -55,11 +77,15 @@ impl NounKind {
             Self::Category => CATEGORY,
             Self::Item => ITEM,
             Self::Collection => COLLECTION,
+            Self::Segments => SEGMENTS,
             Self::Plan => PLAN,
             Self::Subscription => SUBSCRIPTION,
             Self::Seat => SEAT,
             Self::Grant => GRANT,
             Self::Limits => LIMITS,
+            Self::Rating => RATING,
+            Self::Bookmark => BOOKMARK,
+            Self::Session => SESSION,
         }
     }
 
@@ -68,9 +94,12 @@ impl NounKind {
         match self {
             Self::Category | Self::Item | Self::Plan => &["id"],
             Self::Collection => &["collection_id", "item_id"],
+            Self::Segments => &["item_id", "asset_id", "variant_id", "number"],
             Self::Subscription => &["account_id", "id"],
             Self::Seat => &["account_id", "subscription_id", "user_id"],
-            Self::Grant => &["user_id", "id"],
+            Self::Grant | Self::Bookmark => &["user_id", "id"],
+            Self::Rating => &["user_id", "item_id"],
+            Self::Session => &["session_id"],
             Self::Limits => &["user_id"],
         }
     }
@@ -79,6 +108,10 @@ impl NounKind {
     pub(crate) fn needs(self) -> &'static [&'static str] {
         match self {
             Self::Item | Self::Grant => &["kind"],
+            Self::Segments => &["url", "start_ms", "duration_ms"],
+            Self::Rating => &["stars"],
+            Self::Bookmark => &["item_id", "position_ms"],
+            Self::Session => &["user_id", "item_id"],
             Self::Subscription => &["plan_id", "status", "period_start_ms", "period_end_ms"],
             _ => &[],
         }
@@ -110,157 +143,3 @@ pub(crate) enum Shape {
     /// Texts under names of the mapping's own.
     Named,
 }
-
-use Shape::{Flag, Named, Number, Span, Text, Texts, Things, Time, Word};
-
-const TEXT: &[Key] =
-    &[("language", Text), ("title", Text), ("subtitle", Text), ("description", Text), ("image_url", Text)];
-
-const CATEGORY: &[Key] = &[
-    ("id", Text),
-    ("parent_id", Text),
-    ("order", Number),
-    ("default_language", Text),
-    ("texts", Things(TEXT)),
-    ("slug", Text),
-    ("external_id", Text),
-];
-
-const ITEM: &[Key] = &[
-    ("id", Text),
-    ("kind", Word(KINDS)),
-    ("parent_id", Text),
-    ("order", Number),
-    ("status", Word(STATUSES)),
-    ("default_language", Text),
-    ("texts", Things(TEXT)),
-    ("duration_ms", Span),
-    ("credits_ms", Span),
-    ("maturity_age", Number),
-    ("category_ids", Texts),
-    ("tags", Things(&[("group", Text), ("name", Text)])),
-    ("assets", Things(ASSET)),
-    ("access", Things(WAY)),
-    ("windows", Things(WINDOW)),
-    ("external_id", Text),
-    ("attributes", Named),
-    ("version_number", Number),
-    ("version_changelog", Text),
-    ("share_token", Text),
-];
-
-const ASSET: &[Key] = &[
-    ("id", Text),
-    ("kind", Word(ASSET_KINDS)),
-    ("url", Text),
-    ("mime_type", Text),
-    ("language", Text),
-    ("duration_ms", Span),
-    ("size_bytes", Number),
-    ("encryption_method", Text),
-    ("encryption_key_url", Text),
-    ("ready", Flag),
-    ("variants", Things(VARIANT)),
-];
-
-const VARIANT: &[Key] = &[
-    ("id", Text),
-    ("resolution", Text),
-    ("width", Number),
-    ("height", Number),
-    ("bitrate_kbps", Number),
-    ("playlist_url", Text),
-    ("codecs", Text),
-];
-
-const WAY: &[Key] = &[
-    ("everybody", Flag),
-    ("tier_min", Number),
-    ("feature", Text),
-    ("plan_ids", Texts),
-    ("grant", Word(GRANT_KINDS)),
-    ("role", Text),
-    ("share_link", Flag),
-];
-
-const WINDOW: &[Key] =
-    &[("starts_at_ms", Time), ("ends_at_ms", Time), ("countries", Texts), ("except_countries", Texts)];
-
-const COLLECTION: &[Key] = &[("collection_id", Text), ("item_id", Text), ("order", Number)];
-
-const PLAN: &[Key] = &[
-    ("id", Text),
-    ("texts", Things(TEXT)),
-    ("active", Flag),
-    ("tier", Number),
-    ("features", Texts),
-    ("prices", Things(PRICE)),
-    ("grace_days", Number),
-    ("trial_days", Number),
-    ("views_max", Number),
-    ("by_seat", Flag),
-    ("streams_max", Number),
-    ("devices_max", Number),
-    ("external_id", Text),
-];
-
-const PRICE: &[Key] =
-    &[("amount", Text), ("currency", Text), ("months", Number), ("days", Number), ("per_seat", Flag)];
-
-const SUBSCRIPTION: &[Key] = &[
-    ("id", Text),
-    ("account_id", Text),
-    ("plan_id", Text),
-    ("status", Word(SUBSCRIPTION_STATUSES)),
-    ("period_start_ms", Time),
-    ("period_end_ms", Time),
-    ("interval_months", Number),
-    ("interval_days", Number),
-    ("anchor_ms", Time),
-    ("time_zone", Text),
-    ("auto_renew", Flag),
-    ("cancelled_at_ms", Time),
-    ("past_due_since_ms", Time),
-    ("ended_at_ms", Time),
-    ("seats", Number),
-    ("external_id", Text),
-];
-
-const SEAT: &[Key] = &[("account_id", Text), ("subscription_id", Text), ("user_id", Text)];
-
-const GRANT: &[Key] = &[
-    ("id", Text),
-    ("user_id", Text),
-    ("kind", Word(GRANT_KINDS)),
-    ("item_id", Text),
-    ("status", Word(GRANT_STATUSES)),
-    ("starts_at_ms", Time),
-    ("ends_at_ms", Time),
-    ("role", Text),
-    ("external_id", Text),
-];
-
-const LIMITS: &[Key] = &[("user_id", Text), ("maturity_age_max", Number)];
-
-const KINDS: &[&str] = &[
-    "MOVIE",
-    "EPISODE",
-    "LESSON",
-    "RECORDING",
-    "LIVE",
-    "CLIP",
-    "READING",
-    "SERIES",
-    "SEASON",
-    "COURSE",
-    "VERSION",
-    "MODULE",
-    "COLLECTION",
-    "FOLDER",
-];
-const STATUSES: &[&str] = &["DRAFT", "PENDING_REVIEW", "PUBLISHED", "PAUSED", "ARCHIVED"];
-const ASSET_KINDS: &[&str] = &["VIDEO", "AUDIO", "SUBTITLES", "IMAGE", "DOCUMENT"];
-const GRANT_KINDS: &[&str] = &["ENROLLMENT", "TICKET", "PURCHASE", "ROLE"];
-const GRANT_STATUSES: &[&str] = &["ACTIVE", "PENDING", "COMPLETED", "CANCELLED", "REVOKED"];
-const SUBSCRIPTION_STATUSES: &[&str] =
-    &["TRIALING", "ACTIVE", "PAST_DUE", "CANCELLED", "EXPIRED", "PAYMENT_FAILED"];

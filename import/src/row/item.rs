@@ -59,6 +59,25 @@ pub(crate) fn held(row: &Reading<'_>) -> Result<(proto::SetCollectionItemsReques
     Ok((held, row.number("order")?.unwrap_or_default()))
 }
 
+/// A segment of a variant, and its number.
+pub(crate) fn segment(row: &Reading<'_>) -> Result<(proto::UpsertSegmentsRequest, i64), Wrong> {
+    let number: u32 = row.needed_number("number")?;
+    let segment = proto::Segment {
+        number,
+        url: row.name("url")?,
+        start_ms: row.needed_span("start_ms")?,
+        duration_ms: row.needed_span("duration_ms")?,
+        size_bytes: row.number("size_bytes")?,
+    };
+    let segments = proto::UpsertSegmentsRequest {
+        item_id: row.name("item_id")?,
+        asset_id: row.name("asset_id")?,
+        variant_id: row.name("variant_id")?,
+        segments: vec![segment],
+    };
+    Ok((segments, number.into()))
+}
+
 /// What something is called. A text without a title is left out.
 pub(crate) fn texts(row: &Reading<'_>) -> Result<Vec<proto::Text>, Wrong> {
     row.things("texts", |row| {
@@ -74,7 +93,7 @@ pub(crate) fn texts(row: &Reading<'_>) -> Result<Vec<proto::Text>, Wrong> {
 }
 
 /// A text without line breaks and the like, which titles do not have here: a blank for each run of them.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     let pieces = text.split(char::is_control).map(str::trim).filter(|piece| !piece.is_empty());
     pieces.collect::<Vec<_>>().join(" ")
 }

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use playhead_proto::{
-    catalog::v1::{self as catalog, catalog_service_client::CatalogServiceClient},
+    catalog::v1::{
+        Consistency, catalog_service_client::CatalogServiceClient,
+        opinion_service_client::OpinionServiceClient,
+    },
     entitlement::v1::{self as rights, entitlement_service_client::EntitlementServiceClient},
+    ingest::v1::ingest_service_client::IngestServiceClient,
 };
 use playhead_store::catalog::Fault;
 use tonic::{
@@ -20,21 +24,50 @@ use tonic_types::StatusExt as _;
 use super::{Outcome, Refusal, Target};
 use crate::{error::ImportError, noun::Noun};
 
+mod catalog;
+mod opinions;
 mod owners;
+mod segments;
+mod sessions;
 
 use owners::Owners;
+use sessions::Playables;
 
 /// A server.
 #[derive(Debug)]
 pub struct GrpcTarget {
     catalog: CatalogServiceClient<Channel>,
     rights: EntitlementServiceClient<Channel>,
+    opinions: OpinionServiceClient<Channel>,
+    ingest: IngestServiceClient<Channel>,
     bearer: Option<MetadataValue<Ascii>>,
-    /// What accounts and users have already: subscriptions, seats, grants.
+    /// What accounts and users have already: subscriptions, seats, grants, bookmarks.
     subscriptions: Owners,
     seats: Owners,
     grants: Owners,
     categories: Owners,
+    bookmarks: Owners,
+    playables: Playables,
+}
+
+/// Why a noun was not written this time.
+enum Failure {
+    /// The server said so.
+    Status(Status),
+    /// It will not be another time either.
+    Refused(Refusal),
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(Refusal::Field(fault))
+    }
 }
 
 impl GrpcTarget {
@@ -45,10 +78,21 @@ impl GrpcTarget {
     pub fn over(channel: Channel, token: Option<&str>) -> Result<Self, ImportError> {
         let bearer = token.map(|token| format!("Bearer {token}").parse()).transpose();
         let bearer = bearer.map_err(|_| ImportError::Token)?;
-        let (catalog, rights) =
-            (CatalogServiceClient::new(channel.clone()), EntitlementServiceClient::new(channel));
-        let [subscriptions, seats, grants, categories] = std::array::from_fn(|_| Owners::default());
-        Ok(Self { catalog, rights, bearer, subscriptions, seats, grants, categories })
+        let [subscriptions, seats, grants, categories, bookmarks] =
+            std::array::from_fn(|_| Owners::default());
+        Ok(Self {
+            catalog: CatalogServiceClient::new(channel.clone()),
+            rights: EntitlementServiceClient::new(channel.clone()),
+            opinions: OpinionServiceClient::new(channel.clone()),
+            ingest: IngestServiceClient::new(channel),
+            bearer,
+            subscriptions,
+            seats,
+            grants,
+            categories,
+            bookmarks,
+            playables: Playables::default(),
+        })
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
@@ -59,72 +103,23 @@ impl GrpcTarget {
         request
     }
 
-    async fn once(&self, noun: &Noun) -> Result<Outcome, Status> {
-        match noun {
+    async fn once(&self, noun: &Noun) -> Result<Outcome, Failure> {
+        let written = match noun {
             Noun::Category(category) => self.category(category).await,
             Noun::Item(item) => self.item(item).await,
             Noun::Gone(id) => self.gone(id).await,
             Noun::Collection(held) => self.collection(held).await,
+            Noun::Segments(segments) => self.segments(segments).await,
             Noun::Plan(plan) => self.plan(plan).await,
             Noun::Subscription(subscription) => self.subscription(subscription).await,
             Noun::Seat(seat) => self.seat(seat).await,
             Noun::Grant(grant) => self.grant(grant).await,
             Noun::Limits(limits) => self.limits(limits).await,
-        }
-    }
-
-    async fn category(&self, category: &catalog::Category) -> Result<Outcome, Status> {
-        let before = self.categories.find("", &category.id, async {
-            let request = self.request(catalog::ListCategoriesRequest::default());
-            let all = self.catalog.clone().list_categories(request).await?.into_inner().categories;
-            Ok(all.into_iter().map(|category| (category.id, category.etag)).collect())
-        });
-        let before = before.await?;
-        let request = self.request(catalog::UpsertCategoryRequest { category: Some(category.clone()) });
-        let after = self.catalog.clone().upsert_category(request).await?.into_inner().category;
-        Ok(outcome(before, after.map(|category| category.etag)))
-    }
-
-    async fn present(&self, id: &str) -> Result<Option<catalog::Item>, Status> {
-        let request = catalog::GetItemRequest {
-            id: id.to_owned(),
-            consistency: catalog::Consistency::Fresh.into(),
-            ..Default::default()
+            Noun::Rating(rating) => return self.rating(rating).await,
+            Noun::Bookmark(bookmark) => return self.bookmark(bookmark).await,
+            Noun::Session(played) => return self.session(played).await,
         };
-        there(self.catalog.clone().get_item(self.request(request)).await)
-            .map(|answer| answer.and_then(|answer| answer.item))
-    }
-
-    async fn item(&self, item: &catalog::Item) -> Result<Outcome, Status> {
-        let before = self.present(&item.id).await?.map(|item| item.etag);
-        let request = catalog::UpsertItemRequest { item: Some(item.clone()), update_mask: None };
-        let after = self.catalog.clone().upsert_item(self.request(request)).await?.into_inner().item;
-        Ok(outcome(before, after.map(|item| item.etag)))
-    }
-
-    async fn gone(&self, id: &str) -> Result<Outcome, Status> {
-        match self.present(id).await? {
-            None => Ok(Outcome::Absent),
-            Some(item) if item.deletion.is_some() => Ok(Outcome::Unchanged),
-            Some(_) => {
-                let request =
-                    catalog::DeleteItemRequest { id: id.to_owned(), cascade: true, etag: String::new() };
-                self.catalog.clone().delete_item(self.request(request)).await?;
-                Ok(Outcome::Deleted)
-            }
-        }
-    }
-
-    async fn collection(&self, held: &catalog::SetCollectionItemsRequest) -> Result<Outcome, Status> {
-        let collection_id = held.collection_id.clone();
-        let request =
-            catalog::ListCollectionItemsRequest { collection_id, page_size: 1, ..Default::default() };
-        let before = there(self.catalog.clone().list_collection_items(self.request(request)).await)?;
-        let after = self.catalog.clone().set_collection_items(self.request(held.clone())).await?.into_inner();
-        // One that was never filled has an etag too.
-        let is_new =
-            before.as_ref().is_none_or(|before| before.items.is_empty() && before.etag != after.etag);
-        Ok(outcome(before.filter(|_| !is_new).map(|before| before.etag), Some(after.etag)))
+        Ok(written?)
     }
 
     async fn plan(&self, plan: &rights::Plan) -> Result<Outcome, Status> {
@@ -139,7 +134,7 @@ impl GrpcTarget {
     async fn subscription(&self, subscription: &rights::Subscription) -> Result<Outcome, Status> {
         let account = &subscription.account_id;
         let before = self.subscriptions.find(account, &subscription.id, async {
-            let consistency = catalog::Consistency::Fresh.into();
+            let consistency = Consistency::Fresh.into();
             let request = rights::ListSubscriptionsRequest { account_id: account.clone(), consistency };
             let all =
                 self.rights.clone().list_subscriptions(self.request(request)).await?.into_inner().subscribed;
@@ -167,7 +162,7 @@ impl GrpcTarget {
     async fn grant(&self, grant: &rights::Grant) -> Result<Outcome, Status> {
         let user = &grant.user_id;
         let before = self.grants.find(user, &grant.id, async {
-            let consistency = catalog::Consistency::Fresh.into();
+            let consistency = Consistency::Fresh.into();
             let request = rights::ListGrantsRequest { user_id: user.clone(), consistency };
             let all = self.rights.clone().list_grants(self.request(request)).await?.into_inner().grants;
             Ok(all.into_iter().map(|grant| (grant.id, grant.etag)).collect())
@@ -179,7 +174,7 @@ impl GrpcTarget {
     }
 
     async fn limits(&self, limits: &rights::ViewerLimits) -> Result<Outcome, Status> {
-        let consistency = catalog::Consistency::Fresh.into();
+        let consistency = Consistency::Fresh.into();
         let request = rights::GetViewerLimitsRequest { user_id: limits.user_id.clone(), consistency };
         let before = self.rights.clone().get_viewer_limits(self.request(request)).await?.into_inner().limits;
         let request = self.request(rights::SetViewerLimitsRequest { limits: Some(limits.clone()) });
@@ -195,7 +190,8 @@ impl Target for GrpcTarget {
         for attempt in 1.. {
             let status = match self.once(noun).await {
                 Ok(outcome) => return Ok(outcome),
-                Err(status) => status,
+                Err(Failure::Refused(refusal)) => return Err(refusal),
+                Err(Failure::Status(status)) => status,
             };
             if !may_pass(&status) || attempt == ATTEMPTS_MAX {
                 return Err(refusal(&status));

@@ -1,5 +1,6 @@
-//! Dumps of five systems, each in its own tables and dialect, imported into a catalog that is served over a real socket on a
-//! real store; and what an import does when it is repeated, broken off, or given what is wrong.
+//! Dumps of five systems, each in its own tables and dialect, imported into a real engine and catalog that are served over
+//! real sockets, and asked what their systems ask; and what an import does when it is repeated, broken off, or given what is
+//! wrong.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -11,6 +12,7 @@
 )]
 
 mod feeds;
+mod player;
 mod s1_streaming;
 mod s2_courses;
 mod s3_learning;
@@ -18,3 +20,4 @@ mod s4_vod;
 mod s5_commerce;
 mod site;
 mod trouble;
+mod watched;

@@ -1,16 +1,28 @@
 //! A course platform with tickets, from MySQL.
 
 use playhead_import::NounKind;
-use playhead_proto::{catalog::v1 as catalog, entitlement::v1::AccessReason};
+use playhead_proto::{
+    catalog::v1 as catalog,
+    entitlement::v1::AccessReason,
+    ingest::v1::EventKind::{Beat, Pause, Resume, Start, Stop},
+};
+use serde_json::{Value, json};
 
-use crate::site::{Site, counts, title};
+use crate::site::{NOW_MS, Site, by, counts, title};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_course_platform_gets_its_questions_answered() {
     let (site, report) = Site::with("s2-courses").await;
     assert_eq!(counts(&report, NounKind::Plan).created, 0);
+    assert_eq!(counts(&report, NounKind::Session).created, 60);
     lectures_and_files(&site).await;
     enrolled_or_ticket(&site).await;
+    playback_sessions_as_they_were(&site).await;
+    playback_sessions_go_on(&site).await;
+    average_rating(&site).await;
 }
 
 /// A course with its lectures and files.
@@ -53,4 +65,65 @@ async fn enrolled_or_ticket(site: &Site) {
         site.may("99", lecture).await.unwrap_err(),
         [AccessReason::NotEnrolled, AccessReason::NoTicket]
     );
+}
+
+/// A user's playback sessions and their events, as they were there. Where the playhead was, nobody wrote down.
+async fn playback_sessions_as_they_were(site: &Site) {
+    let history = site.history("38", "").await;
+    let [only] = &history[..] else { panic!("{history:?}") };
+    let began_ms = NOW_MS - 23 * HOUR_MS;
+    assert_eq!((only.session_id.as_str(), only.item_id.as_str()), ("playback-1", "lecture-77"));
+    assert_eq!((only.started_at_ms, only.last_event_at_ms), (began_ms, began_ms + HOUR_MS));
+    let (_, events) = site.session("38", "playback-1").await;
+    let paused_ms = began_ms + 20 * MINUTE_MS;
+    let expect = [(Start, began_ms), (Resume, began_ms), (Pause, paused_ms), (Stop, began_ms + HOUR_MS)];
+    assert_eq!(events, expect);
+    assert_eq!(site.position("38", "lecture-77").await, None);
+    // A player that was never heard of again has ended all the same.
+    let (_, events) = site.session("30", "playback-60").await;
+    let began_ms = NOW_MS - 12 * HOUR_MS;
+    let paused_ms = began_ms + 20 * MINUTE_MS;
+    assert_eq!(events, [(Start, began_ms), (Resume, began_ms), (Pause, paused_ms), (Stop, paused_ms)]);
+    let lectures: Vec<String> =
+        site.history("1", "").await.into_iter().map(|session| session.item_id).collect();
+    assert_eq!(lectures, ["lecture-50", "lecture-177", "lecture-24"]);
+}
+
+/// The same of what is played here, by a player that posts its events: seen at once, with the place.
+async fn playback_sessions_go_on(site: &Site) {
+    let lecture = &site.children("", "course-1").await[0].id;
+    let playback = site.begin("1:1:laptop", lecture, "first").await;
+    let post = async |events: Value| {
+        let body = json!({ "session": {}, "events": events }).to_string();
+        let (status, told) = site.post("/v1/events", &playback.session_token, "application/json", body).await;
+        assert_eq!(status, 200, "{told}");
+        serde_json::from_str::<Value>(&told).unwrap()
+    };
+    let began_ms = site.now_ms();
+    let told = post(json!([{ "kind": "START", "seq": 1, "at_ms": began_ms, "position_ms": 0 },
+        { "kind": "BEAT", "seq": 2, "at_ms": began_ms, "position_ms": 60_000 }]))
+    .await;
+    assert_eq!((&told["acked_through_seq"], &told["verdict"]), (&2.into(), &"PLAY".into()));
+    assert_eq!(site.position_ms("1", lecture).await, 60_000);
+    site.later(MINUTE_MS);
+    post(json!([{ "kind": "STOP", "seq": 3, "at_ms": began_ms + MINUTE_MS, "position_ms": 120_000 }])).await;
+    let (session, events) = site.session("1", "first").await;
+    assert_eq!((session.device_id.as_str(), session.item_id.as_str()), ("laptop", lecture.as_str()));
+    assert_eq!(events, [(Start, began_ms), (Beat, began_ms), (Stop, began_ms + MINUTE_MS)]);
+    assert_eq!(site.history("1", "").await[0].session_id, "first", "the latest comes first");
+    assert_eq!(site.begin("1", lecture, "second").await.resume.unwrap().position_ms, 120_000);
+}
+
+/// A course's average rating, and what it comes to when another user rates.
+async fn average_rating(site: &Site) {
+    let summary = async || {
+        let request = catalog::GetRatingSummaryRequest { item_id: "course-1".into() };
+        let answer = site.opinions().get_rating_summary(by("1", request)).await.unwrap();
+        let summary = answer.into_inner().summary.unwrap();
+        (summary.counts, summary.mean)
+    };
+    assert_eq!(summary().await, (vec![0, 3, 0, 2, 0], Some(2.8)));
+    let request = catalog::RateItemRequest { item_id: "course-1".into(), stars: 5, ..Default::default() };
+    site.opinions().rate_item(by("71", request)).await.unwrap();
+    assert_eq!(summary().await.0, [0, 3, 0, 2, 1]);
 }

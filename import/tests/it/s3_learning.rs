@@ -4,9 +4,13 @@ use playhead_import::NounKind;
 use playhead_proto::{
     catalog::v1 as catalog,
     entitlement::v1::{self as rights, AccessReason},
+    ingest::v1::EventKind::{Beat, Ended, Start, Stop},
 };
 
-use crate::site::{Site, by, counts, title};
+use crate::{
+    player::{over_quic, says},
+    site::{DAY_MS, NOW_MS, Site, by, counts, title},
+};
 
 const COURSE: &str = "course-11111111-1111-4111-8111-111111111111";
 
@@ -16,13 +20,15 @@ fn version(number: u8) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_learning_platform_gets_its_questions_answered() {
-    let (site, report) = Site::with("s3-learning").await;
+    let (mut site, report) = Site::with("s3-learning").await;
     assert!(counts(&report, NounKind::Item).skipped > 0, "a course was deleted, with all in it");
     assert_eq!(counts(&report, NounKind::Seat).created, 2);
     published_tree(&site).await;
     categories(&site).await;
     subscriptions_and_seats(&site).await;
     enrolments(&site).await;
+    progress_per_lesson(&mut site).await;
+    what_learners_think(&site).await;
 }
 
 /// A published course's tree in a language, with fallback.
@@ -99,4 +105,68 @@ async fn enrolments(site: &Site) {
     // The version is archived: it is there for viewers no more, enrolled or not.
     assert!(site.is_hidden("early-1", &lesson).await);
     assert_eq!(site.grants("gone-1").await[0].status(), rights::GrantStatus::Revoked);
+}
+
+/// The lessons of the published version, in their order, with their lengths.
+async fn lessons(site: &Site) -> Vec<(String, i64)> {
+    let mut lessons = Vec::new();
+    for module in site.children("ann", &version(2)).await {
+        let children = site.children("ann", &module.id).await;
+        lessons.extend(children.into_iter().map(|lesson| (lesson.id, lesson.duration_ms.unwrap())));
+    }
+    lessons
+}
+
+/// A learner's progress per lesson: as it was there, and as it goes on here. What was not begun is nowhere.
+async fn progress_per_lesson(site: &mut Site) {
+    let lessons = lessons(site).await;
+    let ids: Vec<String> = lessons.iter().map(|(id, _)| id.clone()).collect();
+    let progress = async |site: &Site| {
+        let found = site.positions("solo-1", &ids).await;
+        let told = found.into_iter().map(|one| (one.item_id, one.position_ms, one.finished, one.watched));
+        told.collect::<Vec<_>>()
+    };
+    let [(first, first_ms), (second, second_ms), ..] = &lessons[..] else { panic!("{lessons:?}") };
+    let before =
+        [(first.clone(), *first_ms, true, true), (second.clone(), second_ms * 40 / 100, false, false)];
+    assert_eq!(progress(site).await, before);
+    let completed = site.position("solo-1", first).await.unwrap();
+    assert_eq!((completed.at_ms, completed.watched_at_ms), (NOW_MS - 3 * DAY_MS, Some(NOW_MS - 3 * DAY_MS)));
+
+    // The first lesson of the last module is watched over QUIC: half of it, then all.
+    let quic = site.open_quic();
+    let last_module = site.children("ann", &version(2)).await.pop().unwrap().id;
+    let lesson = site.children("ann", &last_module).await.remove(0);
+    let (id, length_ms) = (lesson.id, lesson.duration_ms.unwrap());
+    let playback = site.begin("solo-1:solo-1:laptop", &id, "morning").await;
+    let session = over_quic(quic, "morning", &id, &playback.session_token);
+    says(&session, &[(Start, 0), (Beat, 60_000), (Beat, length_ms / 2)]).await;
+    assert_eq!(progress(site).await[2..], [(id.clone(), length_ms / 2, false, false)]);
+    assert_eq!(site.going_on("solo-1").await[0], (id.clone(), length_ms / 2));
+    says(&session, &[(Ended, length_ms), (Stop, length_ms)]).await;
+    session.close().await.unwrap();
+    assert_eq!(progress(site).await[2..], [(id.clone(), length_ms, true, true)]);
+    let going_on: Vec<String> = site.going_on("solo-1").await.into_iter().map(|(item, _)| item).collect();
+    assert_eq!(going_on, std::slice::from_ref(second));
+}
+
+/// What learners think of a course. What they think of one that was deleted is left out.
+async fn what_learners_think(site: &Site) {
+    let request = catalog::GetRatingSummaryRequest { item_id: COURSE.into() };
+    let answer = site.opinions().get_rating_summary(by("ann", request)).await.unwrap().into_inner();
+    let summary = answer.summary.unwrap();
+    assert_eq!((summary.counts, summary.mean), (vec![0, 0, 1, 1, 1], Some(4.0)));
+    let request = catalog::GetRatingRequest { item_id: COURSE.into(), ..Default::default() };
+    let answer = site.opinions().get_rating(by("solo-1", request)).await.unwrap().into_inner();
+    assert_eq!(answer.rating.unwrap().comment, "it's\tgood");
+    // Whoever has changed their mind here keeps to it, whatever is imported again.
+    site.later(1_000);
+    let request = catalog::RateItemRequest { item_id: COURSE.into(), stars: 1, ..Default::default() };
+    site.opinions().rate_item(by("solo-1", request)).await.unwrap();
+    let again = site.import("s3-learning").await.unwrap();
+    let ratings = counts(&again, NounKind::Rating);
+    assert_eq!((ratings.unchanged, ratings.changed, ratings.skipped), (3, 0, 1), "{}", again.table());
+    let request = catalog::GetRatingRequest { item_id: COURSE.into(), ..Default::default() };
+    let answer = site.opinions().get_rating(by("solo-1", request)).await.unwrap().into_inner();
+    assert_eq!(answer.rating.unwrap().stars, 1);
 }

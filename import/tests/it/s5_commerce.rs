@@ -2,7 +2,8 @@
 
 use playhead_proto::{
     catalog::v1::{self as catalog, Kind},
-    entitlement::v1::AccessReason,
+    entitlement::v1::{AccessReason, Playback},
+    ingest::v1::{Event, EventKind, PublishRequest, Session, SessionEvents, Verdict},
 };
 
 use crate::site::{Site, by, ids, title};
@@ -15,6 +16,9 @@ async fn a_commerce_platform_gets_its_questions_answered() {
     enrolled(&site).await;
     shared_public_private(&site).await;
     roles_in_their_windows(&site).await;
+    a_users_history(&site).await;
+    views_and_watch_time(&site).await;
+    reviews(&site).await;
 }
 
 /// The videos of a shop, a category or a class.
@@ -70,4 +74,69 @@ async fn roles_in_their_windows(site: &Site) {
     assert_eq!(site.may("owner-1", "mall-1").await, Ok(()));
     assert_eq!(site.may("owner-2", "mall-1").await.unwrap_err(), [AccessReason::GrantEnded]);
     assert_eq!(site.may("guide-1", "mall-3").await.unwrap_err(), [AccessReason::NoRole]);
+}
+
+/// Plays from one place to another in as much time, and stops: what a player of a session with this token publishes.
+async fn play(site: &Site, playback: &Playback, from_ms: i64, to_ms: i64) {
+    let began_ms = site.now_ms();
+    site.later(to_ms - from_ms);
+    let event = |seq, kind: EventKind, at_ms, position_ms| Event {
+        kind: kind.into(),
+        seq,
+        at_ms,
+        position_ms: Some(position_ms),
+        ..Event::default()
+    };
+    let session = SessionEvents {
+        // The token says which.
+        session: Some(Session::default()),
+        events: vec![
+            event(1, EventKind::Start, began_ms, from_ms),
+            event(2, EventKind::Resume, began_ms, from_ms),
+            event(3, EventKind::Stop, site.now_ms(), to_ms),
+        ],
+        ..SessionEvents::default()
+    };
+    let request = by(&playback.session_token, PublishRequest { sessions: vec![session] });
+    let outcome = site.ingest().publish(request).await.unwrap().into_inner().sessions.remove(0);
+    assert_eq!((outcome.stored, outcome.verdict()), (3, Verdict::Play), "{outcome:?}");
+}
+
+/// A user's history: what was played of classes, of what is public, and of what came by a link.
+async fn a_users_history(site: &Site) {
+    let class = site.begin("student-1:student-1:phone", "class-1-1", "at home").await;
+    play(site, &class, 0, 120_000).await;
+    assert_eq!(site.position_ms("student-1", "class-1-1").await, 120_000);
+    let public = site.begin("student-1", "creation-3", "in the shop").await;
+    play(site, &public, 0, 30_000).await;
+    assert!(site.press("student-1", "creation-1", "no link").await.playback.is_none());
+    let shared = site.press_by("student-1", "creation-1", "by a link", "share-link-token-0001").await;
+    play(site, &shared.playback.unwrap(), 0, 20_000).await;
+    let history = site.history("student-1", "").await;
+    let played: Vec<_> =
+        history.iter().map(|session| (session.item_id.as_str(), session.watched_ms)).collect();
+    assert_eq!(played, [("creation-1", 20_000), ("creation-3", 30_000), ("class-1-1", 120_000)]);
+    let again = site.begin("student-1", "class-1-1", "again").await;
+    assert_eq!(again.resume.unwrap().position_ms, 120_000);
+    play(site, &again, 60_000, 180_000).await;
+}
+
+/// How often and how long a user watched a lesson, and how much of it.
+async fn views_and_watch_time(site: &Site) {
+    let sessions = site.history("student-1", "class-1-1").await;
+    let watched_ms: i64 = sessions.iter().map(|session| session.watched_ms).sum();
+    let parts: Vec<_> = sessions
+        .iter()
+        .flat_map(|session| session.intervals.iter().map(|part| (part.from_ms, part.to_ms)))
+        .collect();
+    assert_eq!((sessions.len(), watched_ms), (2, 240_000));
+    assert_eq!(parts, [(60_000, 180_000), (0, 120_000)]);
+}
+
+/// What students think of a class. What they think of its teacher is not of the class.
+async fn reviews(site: &Site) {
+    let request = catalog::GetRatingSummaryRequest { item_id: "class-1".into() };
+    let answer = site.opinions().get_rating_summary(by("ann", request)).await.unwrap().into_inner();
+    let summary = answer.summary.unwrap();
+    assert_eq!((summary.counts, summary.mean), (vec![1, 1, 0, 0, 0], Some(1.5)));
 }

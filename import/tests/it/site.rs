@@ -1,27 +1,52 @@
 //! A served catalog, what is imported into it, and those who ask it.
 
 use std::{
+    net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
-use playhead_catalog::{Settings, grpc::Services};
+use playhead_catalog::{
+    Settings,
+    grpc::Services,
+    play::PlayParts,
+    urls::{Opens, Urls},
+};
 use playhead_import::{
     Counts, ImportError, Job, Mapping, NounKind, Report,
     send::{Target, dry::Dry, grpc::GrpcTarget},
 };
 use playhead_ingest::{
+    button::PlayButton,
     edge::{
         Now,
         grpc::{self, Beside},
+        http as edge_http,
+        listener::Places,
+        quic,
     },
-    identity::development::Development,
+    engine::{Engine, Parts, Threads},
+    identity::{Development, OwnTokens, TokenRules, Verifier, keys::Algorithm, signer::Signer},
+    journal::{self, FsDisk},
+    settings::Settings as EngineSettings,
+    tls::{Source, Tls},
 };
 use playhead_proto::{
-    catalog::v1::{self as catalog, catalog_service_client::CatalogServiceClient},
+    catalog::v1::{
+        self as catalog, catalog_service_client::CatalogServiceClient,
+        opinion_service_client::OpinionServiceClient,
+    },
     entitlement::v1::{self as rights, entitlement_service_client::EntitlementServiceClient},
+    ingest::v1::ingest_service_client::IngestServiceClient,
+    playback::v1::playback_service_client::PlaybackServiceClient,
 };
-use playhead_store::durable::embedded::{EmbeddedDurable, EmbeddedSettings};
+use playhead_store::{
+    durable::embedded::{EmbeddedDurable, EmbeddedSettings},
+    hot::embedded::EmbeddedHot,
+};
 use tempfile::TempDir;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tonic::{
@@ -32,17 +57,24 @@ use tonic::{
 /// When it is there, Unix ms: 2027-01-15T08:00:00Z, 17:00 in Seoul.
 pub const NOW_MS: i64 = 1_800_000_000_000;
 pub const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// How long session tokens count, ms.
+const TOKEN_MS: i64 = 3_600_000;
 
-/// A served catalog whose clock stands still.
+/// A served engine with the catalog beside it, whose clock stands still until it is moved.
 pub struct Site {
     pub channel: Channel,
-    serving: JoinHandle<()>,
+    /// Where gRPC and HTTP are, `http://...`.
+    pub grpc: String,
+    pub http: String,
+    clock: Arc<AtomicI64>,
+    engine: Engine,
+    serving: Vec<JoinHandle<()>>,
     pub dir: TempDir,
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
-        self.serving.abort();
+        self.serving.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -50,18 +82,88 @@ impl Site {
     pub async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = EmbeddedDurable::open(&dir.path().join("store"), EmbeddedSettings::default()).unwrap();
-        let now: Now = Arc::new(|| NOW_MS);
-        let services = Services::new(Arc::new(store), &Settings::default(), Arc::new(Development), now);
+        let (store, clock) = (Arc::new(store), Arc::new(AtomicI64::new(NOW_MS)));
+        let now: Now = {
+            let clock = Arc::clone(&clock);
+            Arc::new(move || clock.load(Ordering::SeqCst))
+        };
+        let rules =
+            TokenRules { issuer: "https://id.example".into(), audience: "playhead".into(), leeway_s: 0 };
+        let own = OwnTokens::new(Signer::generate(Algorithm::EdDsa).unwrap().0, rules).unwrap();
+        let verifier: Arc<dyn Verifier> = own.beside(Arc::new(Development), Arc::clone(&now), None);
+        let parts = Parts {
+            durable: store.clone(),
+            hot: Arc::new(EmbeddedHot::default()),
+            disk: Some(Arc::new(FsDisk::open(dir.path().join("journal")).unwrap())),
+            journal: journal::Settings::default(),
+            verifier: Arc::clone(&verifier),
+            now: Arc::clone(&now),
+            seed: 7,
+            threads: Threads::Own,
+        };
+        let engine = Engine::start(EngineSettings::default(), parts).await.unwrap();
+        let button = PlayButton::of_engine(&engine.doors());
+        let services = Services::new(store, &Settings::default(), verifier, now)
+            .with_play(PlayParts { button, tokens: Arc::new(own), token_ms: TOKEN_MS })
+            .with_urls(Urls::signed("k1", &[7; 32], 1_800_000, Opens::File));
+        Self::serve(engine, services, clock, dir).await
+    }
+
+    async fn serve(engine: Engine, services: Services, clock: Arc<AtomicI64>, dir: TempDir) -> Self {
         let mut beside = Beside { names: Services::NAMES.to_vec(), ..Beside::default() };
         services.add_to(&mut beside.routes);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let serving = tokio::spawn(async move {
-            let options = grpc::Options::default();
-            grpc::serve_beside(None, beside, listener, options, std::future::pending()).await.unwrap();
-        });
-        let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
-        Self { channel, serving, dir }
+        let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (over_grpc, over_http) = (listen().await, listen().await);
+        let at = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
+        let (grpc_at, http_at) = (at(&over_grpc), at(&over_http));
+        let (for_grpc, for_http) = (engine.doors(), engine.doors());
+        let serving = vec![
+            tokio::spawn(async move {
+                let options = edge_http::Options::default();
+                edge_http::serve(for_http, over_http, options, std::future::pending()).await.unwrap();
+            }),
+            tokio::spawn(async move {
+                let options = grpc::Options::default();
+                grpc::serve_beside(Some(for_grpc), beside, over_grpc, options, std::future::pending())
+                    .await
+                    .unwrap();
+            }),
+        ];
+        let channel = Endpoint::from_shared(grpc_at.clone()).unwrap().connect_lazy();
+        Self { channel, grpc: grpc_at, http: http_at, clock, engine, serving, dir }
+    }
+
+    /// Opens QUIC, with a development certificate, and says where.
+    pub fn open_quic(&mut self) -> SocketAddr {
+        let source = Source::Development { folder: self.dir.path().join("tls"), names: Vec::new() };
+        let tls = Tls::open(source, NOW_MS).unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let (at, doors) = (socket.local_addr().unwrap(), self.engine.doors());
+        self.serving.push(tokio::spawn(async move {
+            let (places, options) = (Places::unlimited(), quic::Options::default());
+            quic::serve(
+                doors,
+                socket,
+                &tls,
+                places,
+                quic::Meters::default(),
+                options,
+                std::future::pending(),
+            )
+            .await
+            .unwrap();
+        }));
+        at
+    }
+
+    /// Moves the clock on.
+    pub fn later(&self, ms: i64) {
+        self.clock.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// What time it is there, Unix ms.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.load(Ordering::SeqCst)
     }
 
     /// A site with this system's dump in it, imported twice: nothing is wrong, and the second time changes nothing.
@@ -96,6 +198,18 @@ impl Site {
 
     pub fn catalog(&self) -> CatalogServiceClient<Channel> {
         CatalogServiceClient::new(self.channel.clone())
+    }
+
+    pub fn opinions(&self) -> OpinionServiceClient<Channel> {
+        OpinionServiceClient::new(self.channel.clone())
+    }
+
+    pub fn playback(&self) -> PlaybackServiceClient<Channel> {
+        PlaybackServiceClient::new(self.channel.clone())
+    }
+
+    pub fn ingest(&self) -> IngestServiceClient<Channel> {
+        IngestServiceClient::new(self.channel.clone())
     }
 
     pub fn rights(&self) -> EntitlementServiceClient<Channel> {

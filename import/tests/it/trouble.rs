@@ -176,7 +176,7 @@ impl Target for Counting {
 }
 
 /// Imports until so many were written: the report, and how many were.
-async fn until(site: &Site, job: Job, stop_at: usize) -> (Result<Report, ImportError>, usize) {
+pub async fn until(site: &Site, job: Job, stop_at: usize) -> (Result<Report, ImportError>, usize) {
     let inner = GrpcTarget::over(site.channel.clone(), None).unwrap();
     let target = Arc::new(Counting { inner, written: AtomicUsize::new(0), stop_at, stop: Notify::new() });
     let ended =

@@ -18,8 +18,8 @@ pub(crate) struct Import {
     /// PEM file of the certificates that a server behind https:// is trusted by [default: the system's]
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
-    /// File with the token of a service that may write (catalog:read, catalog:write, entitlement:read, entitlement:write), or
-    /// of an administrator
+    /// File with the token of a service that may write (catalog:read, catalog:write, entitlement:read, entitlement:write, and
+    /// ingest:write for sessions), or of an administrator
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
     /// Write nothing: read, map and check everything, without a server

@@ -10,8 +10,11 @@ const MAY_KNOW: [(&str, &[&str]); 12] = [
     ("ingest", &["playhead-proto", "playhead-store"]),
     // Of the engine it knows who is asking, and the clock: see `the-catalog-knows-who-is-asking` in seams.rs.
     ("catalog", &["playhead-proto", "playhead-store", "playhead-ingest"]),
-    // It checks before it sends, as the catalog would.
-    ("import", &["playhead-proto", "playhead-store", "playhead-catalog", "playhead-ingest"]),
+    // It checks before it sends, as the catalog would; its tests play through the engine.
+    (
+        "import",
+        &["playhead-proto", "playhead-store", "playhead-catalog", "playhead-ingest", "playhead-client"],
+    ),
     // Its users know nothing else of ours.
     ("client", &["playhead-proto"]),
     ("load-tests", &["playhead-client", "playhead-proto", "playhead-store"]),

@@ -10,7 +10,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tonic::Status;
 
 /// The etags of an owner's things by their ids.
-type Etags = HashMap<String, String>;
+pub(super) type Etags = HashMap<String, String>;
 type Asked = Arc<OnceCell<Etags>>;
 
 /// The latest owners.
