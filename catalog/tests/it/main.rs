@@ -15,6 +15,7 @@ mod opinions;
 mod places;
 mod play;
 mod rights;
+mod screens;
 mod segments;
 mod site;
 mod store;

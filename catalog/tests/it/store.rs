@@ -23,17 +23,23 @@ use tonic_types::StatusExt as _;
 use crate::site::{Site, item, told};
 
 /// The embedded store, behind a line that can be cut.
-struct Line {
+pub struct Line {
     store: EmbeddedDurable,
-    state: AtomicU64,
+    pub state: AtomicU64,
     reads: AtomicU64,
 }
 
-const UP: u64 = 0;
-const DOWN: u64 = 1;
-const STUCK: u64 = 2;
+pub const UP: u64 = 0;
+pub const DOWN: u64 = 1;
+pub const STUCK: u64 = 2;
 
 impl Line {
+    /// A line to a store in this folder, which passes.
+    pub fn up(folder: &std::path::Path) -> Arc<Self> {
+        let store = EmbeddedDurable::open(folder, EmbeddedSettings::default()).unwrap();
+        Arc::new(Self { store, state: AtomicU64::new(UP), reads: AtomicU64::new(0) })
+    }
+
     async fn passes(&self) -> Result<(), StoreError> {
         match self.state.load(Ordering::SeqCst) {
             UP => Ok(()),
@@ -84,8 +90,7 @@ impl Documents for Line {
 
 async fn site() -> (tempfile::TempDir, Arc<Line>, Site) {
     let dir = tempfile::tempdir().unwrap();
-    let store = EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap();
-    let line = Arc::new(Line { store, state: AtomicU64::new(UP), reads: AtomicU64::new(0) });
+    let line = Line::up(dir.path());
     let settings = Settings { store_ms_max: 200, ..Settings::default() };
     let site = Site::on(Arc::clone(&line) as Arc<dyn Documents>, settings).await;
     (dir, line, site)
