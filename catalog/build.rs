@@ -5,9 +5,10 @@ use prost::Message;
 use prost_types::FileDescriptorSet;
 use tonic_prost_build::manual::{Builder, Method, Service};
 
-const PACKAGES: [(&str, &str); 2] = [
+const PACKAGES: [(&str, &str); 3] = [
     ("playhead.catalog.v1", "playhead_proto::catalog::v1"),
     ("playhead.entitlement.v1", "playhead_proto::entitlement::v1"),
+    ("playhead.screen.v1", "playhead_proto::screen::v1"),
 ];
 
 fn main() -> Result<(), prost::DecodeError> {

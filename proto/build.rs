@@ -2,11 +2,12 @@
 
 use std::{env, error::Error, path::PathBuf};
 
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "playhead/ingest/v1/ingest.proto",
     "playhead/playback/v1/playback.proto",
     "playhead/catalog/v1/catalog.proto",
     "playhead/entitlement/v1/entitlement.proto",
+    "playhead/screen/v1/screen.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

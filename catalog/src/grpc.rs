@@ -1,5 +1,5 @@
 //! The catalog's gRPC services. `caller` says who calls and what may be done, `status` how errors are told. The rpcs are
-//! `catalog`, with what it needs in `reading` and `segments`; `entitlement`, with `asking` and `play`; and `opinion`.
+//! `catalog`, with what it needs in `reading` and `segments`; `entitlement`, with `asking` and `play`; `opinion`; `screen`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tonic::{server::NamedService, service::RoutesBuilder};
 
 use self::service::{
     catalog_service_server::CatalogServiceServer, entitlement_service_server::EntitlementServiceServer,
-    opinion_service_server::OpinionServiceServer,
+    opinion_service_server::OpinionServiceServer, screen_service_server::ScreenServiceServer,
 };
 use crate::{
     Settings,
@@ -22,6 +22,7 @@ use crate::{
     opinions::Opinions,
     play::{Play, PlayParts},
     records::Records,
+    screens::Screens,
     segments::Segments,
     stale::{self, Noted},
     urls::Urls,
@@ -34,6 +35,7 @@ mod entitlement;
 mod opinion;
 mod play;
 mod reading;
+mod screen;
 mod segments;
 mod status;
 
@@ -48,6 +50,7 @@ mod service {
     include!(concat!(env!("OUT_DIR"), "/playhead.catalog.v1.CatalogService.rs"));
     include!(concat!(env!("OUT_DIR"), "/playhead.catalog.v1.OpinionService.rs"));
     include!(concat!(env!("OUT_DIR"), "/playhead.entitlement.v1.EntitlementService.rs"));
+    include!(concat!(env!("OUT_DIR"), "/playhead.screen.v1.ScreenService.rs"));
 }
 
 /// What the services work with. Cheap to clone.
@@ -62,6 +65,8 @@ pub struct Services {
     rights: Arc<Entitlement>,
     /// None where streams are shared with no engine.
     play: Option<Arc<Play>>,
+    /// None where positions are.
+    screens: Option<Arc<Screens>>,
     urls: Arc<Urls>,
     outbox: Noted,
     verifier: Arc<dyn Verifier>,
@@ -95,6 +100,7 @@ impl Services {
             items,
             collections,
             play: None,
+            screens: None,
             urls: Arc::default(),
             verifier,
             country_header: None,
@@ -103,11 +109,14 @@ impl Services {
         }
     }
 
-    /// Lets viewers press play.
+    /// Lets viewers press play, and shows them how far they are.
     #[must_use]
     pub fn with_play(self, parts: PlayParts) -> Self {
+        let (items, collections) = (Arc::clone(&self.items), Arc::clone(&self.collections));
+        let (rights, places) = (Arc::clone(&self.rights), parts.button.places().clone());
+        let screens = Screens::new(items, collections, rights, places, &self.settings);
         let play = Play::new(Arc::clone(&self.rights), parts, self.settings.store_ms_max);
-        Self { play: Some(Arc::new(play)), ..self }
+        Self { play: Some(Arc::new(play)), screens: Some(Arc::new(screens)), ..self }
     }
 
     /// Gives URLs so.
@@ -161,13 +170,15 @@ impl Services {
         routes
             .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
             .add_service(OpinionServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
+            .add_service(ScreenServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
             .add_service(EntitlementServiceServer::new(self).max_decoding_message_size(bytes_max));
     }
 
     /// The services' names, for health checks.
-    pub const NAMES: [&str; 3] = [
+    pub const NAMES: [&str; 4] = [
         CatalogServiceServer::<Self>::NAME,
         OpinionServiceServer::<Self>::NAME,
         EntitlementServiceServer::<Self>::NAME,
+        ScreenServiceServer::<Self>::NAME,
     ];
 }

@@ -115,6 +115,23 @@ impl Items {
         Ok(found)
     }
 
+    /// Several items, each with the containers above it; `None` for what is not there or not for this viewer.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn chains(&self, ids: &[ItemId], view: View) -> Result<Vec<Option<Chain>>, CatalogError> {
+        self.warm(ids, view).await?;
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            match self.chain(id, View { is_fresh: false, ..view }).await {
+                Ok(chain) => found.push(Some(chain)),
+                Err(CatalogError::Absent(_)) => found.push(None),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
     /// The item that another system calls so.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 //!    [`categories`] and [`collections`] are other ways to find it, [`search`] finds it by its words.
 //! 3. [`entitlement`] keeps plans, subscriptions and grants, and asks the rule in `playhead-store` whether a user may.
 //! 4. [`play`] is the play button: a decision, a slot, a view, a token, and [`urls`] that are signed. [`opinions`],
-//!    [`bookmarks`] and [`segments`] are kept beside.
+//!    [`bookmarks`] and [`segments`] are kept beside, and [`screens`] put the catalog and positions together.
 //! 5. [`records`] is how all of it rests: documents behind the store's seam, read through a [`cache`] that asks once for
 //!    all who wait.
 //!
@@ -37,6 +37,8 @@ pub mod opinions;
 pub mod bookmarks;
 
 pub mod segments;
+
+pub mod screens;
 
 pub mod records;
 

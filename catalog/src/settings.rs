@@ -1,5 +1,7 @@
 //! How the catalog is run.
 
+use playhead_store::{position::PositionRuleBook, progress::CompleteBy};
+
 /// What bounds it, and how old an answer may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
@@ -11,6 +13,10 @@ pub struct Settings {
     pub store_ms_max: u64,
     /// The largest message, bytes.
     pub message_bytes_max: usize,
+    /// By what an item is done.
+    pub complete_by: CompleteBy,
+    /// How much of an item is enough, where it goes by what was watched; positions bear it already.
+    pub rules: PositionRuleBook,
 }
 
 impl Default for Settings {
@@ -20,6 +26,8 @@ impl Default for Settings {
             cache_bytes_max: 32 << 20,
             store_ms_max: 2_000,
             message_bytes_max: 4 << 20,
+            complete_by: CompleteBy::default(),
+            rules: PositionRuleBook::default(),
         }
     }
 }
@@ -44,3 +52,7 @@ pub const BOOKMARKS_MAX: u32 = 1_000;
 pub const SEGMENTS_MAX: usize = 1_000;
 /// How many entries of a list are looked at to fill one page of what passes a filter.
 pub const SCAN_ENTRIES_MAX: usize = 1_000;
+/// Of what a user touched, so many items are looked at for what is up next, the last ones.
+pub const TOUCHED_MAX: usize = 2_000;
+/// The most sessions that are looked at for one container's progress.
+pub const PLAYED_SESSIONS_MAX: usize = 2_000;

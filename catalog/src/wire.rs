@@ -16,6 +16,7 @@ pub(crate) mod opinion;
 pub(crate) mod play;
 pub(crate) mod right;
 pub(crate) mod right_read;
+pub(crate) mod screen;
 
 /// An id that has to be there.
 pub(crate) fn id<T>(field: &str, text: &str, new: impl Fn(&str) -> Result<T, IdError>) -> Result<T, Fault> {

@@ -2,26 +2,22 @@
 //! at.
 //!
 //! Beside an engine it asks the engine. Without one, on a node that serves the catalog alone, it asks the stores that the
-//! nodes share: slots are in the hot store anyway, and of places it sees what is committed there or flushed, which is all
-//! but what an engine keeps for itself while the hot store is away.
+//! nodes share: slots are in the hot store anyway, and where users are is [`Places`]'.
+
+mod places;
 
 use std::{sync::Arc, time::Duration};
 
 use playhead_store::{
-    AccountId, DeviceId, ItemId, ItemKind, SessionKey, StoreError, StoreErrorKind, UserId,
+    AccountId, DeviceId, ItemId, ItemKind, SessionKey, StoreError, UserId,
     durable::Durable,
     hot::Hot,
     lease::{Stop, Terms},
     position::PositionRow,
 };
 
-use crate::{
-    edge::Doors,
-    leases::Leases,
-    live::Live,
-    playback::{Playback, PlaybackError},
-    settings::Settings,
-};
+pub use self::places::{Places, Played};
+use crate::{edge::Doors, leases::Leases, live::Live, settings::Settings};
 
 /// Asks for a slot, and for the place to begin at.
 #[derive(Clone)]
@@ -29,13 +25,6 @@ pub struct PlayButton {
     leases: Arc<Leases>,
     places: Places,
     next_beat_ms: u32,
-}
-
-/// Where places are looked up.
-#[derive(Clone)]
-enum Places {
-    Engine(Arc<Playback>),
-    Stores { durable: Arc<dyn Durable>, hot: Arc<dyn Hot>, hot_patience: Duration },
 }
 
 /// A session that is about to begin.
@@ -72,7 +61,7 @@ impl PlayButton {
     pub fn of_engine(doors: &Doors) -> Self {
         Self {
             leases: Arc::clone(&doors.leases),
-            places: Places::Engine(Arc::clone(&doors.playback)),
+            places: Places::of_engine(doors),
             next_beat_ms: doors.intake.limits().next_beat_ms,
         }
     }
@@ -85,7 +74,7 @@ impl PlayButton {
         let leases = Leases::new(nobody, Arc::clone(&hot), settings.leases.clone(), hot_patience);
         Self {
             leases: Arc::new(leases),
-            places: Places::Stores { durable, hot, hot_patience },
+            places: Places::of_stores(durable, hot, hot_patience),
             next_beat_ms: settings.limits.next_beat_ms,
         }
     }
@@ -101,32 +90,18 @@ impl PlayButton {
     /// # Errors
     /// The durable store's. It has no bound of its own.
     pub async fn place(&self, user: &UserId, item: &ItemId) -> Result<Option<PositionRow>, StoreError> {
-        match &self.places {
-            Places::Engine(playback) => playback.position(user, item).await.map_err(store_error),
-            Places::Stores { durable, hot, hot_patience } => {
-                // The durable store last: what leaves the hot store meanwhile is there by then.
-                let hot = tokio::time::timeout(*hot_patience, hot.position(user, item)).await;
-                let hot = hot.ok().and_then(Result::ok).flatten();
-                let known = [hot, durable.position(user, item).await?];
-                Ok(known.into_iter().flatten().reduce(|mut row, other| {
-                    row.merge(&other);
-                    row
-                }))
-            }
-        }
+        self.places.place(user, item).await
+    }
+
+    /// Where users are in items, and what they played.
+    #[must_use]
+    pub fn places(&self) -> &Places {
+        &self.places
     }
 
     /// How often players beat, ms.
     #[must_use]
     pub fn next_beat_ms(&self) -> u32 {
         self.next_beat_ms
-    }
-}
-
-/// A read fails by the store alone.
-fn store_error(error: PlaybackError) -> StoreError {
-    match error {
-        PlaybackError::Store(error) => error,
-        other => StoreError::new(StoreErrorKind::Unavailable, "read a position", other),
     }
 }

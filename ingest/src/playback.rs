@@ -5,6 +5,7 @@
 mod reading;
 mod rows;
 mod waiting;
+mod whole;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -111,11 +112,7 @@ impl Playback {
         user: &UserId,
         page: &PageRequest,
     ) -> Result<Page<(ItemId, PositionRow)>, PlaybackError> {
-        let mut known = self.positions_here(user).await?;
-        let hot = self.ask_hot(self.hot.positions(user)).await.unwrap_or_default();
-        for (item, row) in hot.into_iter().chain(self.durable.positions(user).await?) {
-            known.entry(item).or_default().merge(&row);
-        }
+        let mut known = self.all_positions(user).await?;
         known.retain(|_, row| row.is_in_progress());
         let at_ms = |row: &PositionRow| row.current().map_or(0, |(register, _)| register.at_ms);
         Ok(page.take(known.into_iter().collect(), |(item, row)| (at_ms(row), item.as_str().to_owned())))
@@ -131,17 +128,7 @@ impl Playback {
         item: Option<&ItemId>,
         page: &PageRequest,
     ) -> Result<Page<SessionView>, PlaybackError> {
-        let (waiting, viewer) = self.here(user).await?;
-        let live = viewer.map(|viewer| viewer.sessions()).unwrap_or_default();
-        let live = live.iter().filter_map(|session| unflushed(session)).map(|(row, _)| row);
-        let here: Vec<SessionRow> = waiting.sessions().into_iter().chain(live).collect();
-        let mut rows: HashMap<SessionKey, SessionRow> = HashMap::new();
-        for row in here.into_iter().chain(self.durable.sessions(user).await?) {
-            match rows.get_mut(&row.key) {
-                Some(known) => join_rows(known, &row),
-                None => drop(rows.insert(row.key.clone(), row)),
-            }
-        }
+        let mut rows = self.all_sessions(user).await?;
         rows.retain(|_, row| item.is_none_or(|item| row.description.playable.item == *item));
         let rows: Vec<SessionRow> = rows.into_values().collect();
         let page = page.take(rows, |row| (row.first_at_ms, row.key.session.as_str().to_owned()));

@@ -37,5 +37,13 @@ pub mod entitlement {
     }
 }
 
+/// Screens: what is up next, and how far a viewer is.
+pub mod screen {
+    /// Version 1.
+    pub mod v1 {
+        tonic::include_proto!("playhead.screen.v1");
+    }
+}
+
 /// The compiled descriptors of all packages, for server reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/playhead.bin"));

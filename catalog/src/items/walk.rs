@@ -20,6 +20,9 @@ pub struct Node {
     pub children: Vec<Node>,
 }
 
+/// Says whether an item is looked for.
+pub type Wanted<'a> = &'a (dyn Fn(&Item) -> bool + Sync);
+
 impl Items {
     /// An item with all that lies below it, so many levels deep.
     ///
@@ -63,6 +66,19 @@ impl Items {
     /// # Errors
     /// `Absent` for what is not there or not for this viewer, and the store's.
     pub async fn next(&self, id: &ItemId, view: View) -> Result<Option<Arc<Stored<Item>>>, CatalogError> {
+        self.next_such(id, view, &|_| true).await
+    }
+
+    /// The first that is wanted of those that come after an item.
+    ///
+    /// # Errors
+    /// `Absent` for what is not there or not for this viewer, and the store's.
+    pub async fn next_such(
+        &self,
+        id: &ItemId,
+        view: View,
+        is_wanted: Wanted<'_>,
+    ) -> Result<Option<Arc<Stored<Item>>>, CatalogError> {
         let chain = self.chain(id, view).await?;
         let view = View { is_fresh: false, ..view };
         for (below, container) in chain.iter().zip(chain.iter().skip(1)) {
@@ -72,7 +88,7 @@ impl Items {
             let siblings = self.all_children(&container.value.id, view).await?;
             let at = siblings.iter().position(|sibling| sibling.value.id == below.value.id);
             for sibling in siblings.into_iter().skip(at.map_or(usize::MAX, |at| at + 1)) {
-                if let Some(first) = self.first(sibling, DEPTH_MAX, view).await? {
+                if let Some(first) = self.first(sibling, DEPTH_MAX, view, is_wanted).await? {
                     return Ok(Some(first));
                 }
             }
@@ -83,20 +99,21 @@ impl Items {
         Ok(None)
     }
 
-    /// The first item in a container that is none itself; the item, where it is none.
-    fn first(
-        &self,
+    /// The first item in a container that is none itself and wanted; the item, where it is none.
+    fn first<'a>(
+        &'a self,
         item: Arc<Stored<Item>>,
         depth: usize,
         view: View,
-    ) -> BoxFuture<'_, Result<Option<Arc<Stored<Item>>>, CatalogError>> {
+        is_wanted: Wanted<'a>,
+    ) -> BoxFuture<'a, Result<Option<Arc<Stored<Item>>>, CatalogError>> {
         Box::pin(async move {
             if !item.value.kind.is_container() {
-                return Ok(Some(item));
+                return Ok(Some(item).filter(|item| is_wanted(&item.value)));
             }
             if depth > 0 {
                 for child in self.all_children(&item.value.id, view).await? {
-                    if let Some(first) = self.first(child, depth - 1, view).await? {
+                    if let Some(first) = self.first(child, depth - 1, view, is_wanted).await? {
                         return Ok(Some(first));
                     }
                 }

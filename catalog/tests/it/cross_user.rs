@@ -2,7 +2,7 @@
 //! the one that is needed, nobody at all. An rpc without a case here fails.
 
 use playhead_ingest::identity::Scope;
-use playhead_proto::{catalog::v1 as proto, entitlement::v1 as rights};
+use playhead_proto::{catalog::v1 as proto, entitlement::v1 as rights, screen::v1 as screen};
 use prost::Message;
 use prost_types::FileDescriptorSet;
 use serde_json::json;
@@ -10,7 +10,7 @@ use tonic::Code;
 
 use crate::site::{Site, item, told};
 
-const PACKAGES: [&str; 2] = ["playhead.catalog.v1", "playhead.entitlement.v1"];
+const PACKAGES: [&str; 3] = ["playhead.catalog.v1", "playhead.entitlement.v1", "playhead.screen.v1"];
 
 /// Whose business an rpc is, and the scope that services need for it.
 enum Whose {
@@ -29,6 +29,20 @@ fn case(path: &str, who: &str) -> Option<(Whose, Vec<u8>)> {
         .or_else(|| of_segments(rpc))
         .or_else(|| of_opinions(rpc, who))
         .or_else(|| of_rights(rpc, who))
+        .or_else(|| of_screens(rpc, who))
+}
+
+fn of_screens(rpc: &str, who: &str) -> Option<(Whose, Vec<u8>)> {
+    let user_id = who.to_owned();
+    let own = |bytes| Some((Whose::Own(Scope::PlaybackRead), bytes));
+    match rpc {
+        "ListUpNext" => own(screen::ListUpNextRequest { user_id, ..Default::default() }.encode_to_vec()),
+        "GetProgress" => {
+            let item_id = "film".to_owned();
+            own(screen::GetProgressRequest { user_id, item_id, ..Default::default() }.encode_to_vec())
+        }
+        _ => None,
+    }
 }
 
 fn of_catalog(rpc: &str) -> Option<(Whose, Vec<u8>)> {
@@ -225,7 +239,7 @@ fn rpcs() -> Vec<&'static str> {
             }
         }
     }
-    assert_eq!(paths.len(), 42, "{paths:?}");
+    assert_eq!(paths.len(), 44, "{paths:?}");
     paths
 }
 

@@ -15,6 +15,7 @@ mod opinions;
 mod places;
 mod play;
 mod rights;
+mod screens;
 mod search;
 mod segments;
 mod site;

@@ -40,6 +40,7 @@ use playhead_proto::{
         opinion_service_client::OpinionServiceClient,
     },
     entitlement::v1::{self as rights, entitlement_service_client::EntitlementServiceClient},
+    screen::v1::screen_service_client::ScreenServiceClient,
 };
 use playhead_store::{
     durable::{
@@ -160,6 +161,11 @@ impl Site {
 
     /// Beside an engine, with signed URLs and a proxy that is believed.
     pub async fn beside_an_engine() -> Self {
+        Self::beside(None, Settings::default()).await
+    }
+
+    /// The same with these settings, its documents elsewhere than the engine's record if some are given.
+    pub async fn beside(elsewhere: Option<Arc<dyn Documents>>, settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = EmbeddedDurable::open(&dir.path().join("store"), EmbeddedSettings::default()).unwrap();
         let (store, kit) = (Arc::new(store), Kit::new());
@@ -176,7 +182,7 @@ impl Site {
         let engine = Engine::start(EngineSettings::default(), parts).await.unwrap();
         let button = PlayButton::of_engine(&engine.doors());
         let services = kit
-            .services(store.clone(), &Settings::default())
+            .services(elsewhere.unwrap_or_else(|| store.clone()), &settings)
             .with_play(kit.play(button))
             .with_urls(Urls::signed("k1", &[7; 32], 1_800_000, Opens::File))
             .with_country_header(COUNTRY_HEADER);
@@ -234,6 +240,10 @@ impl Site {
 
     pub fn catalog(&self) -> CatalogServiceClient<Channel> {
         CatalogServiceClient::new(self.channel.clone())
+    }
+
+    pub fn screens(&self) -> ScreenServiceClient<Channel> {
+        ScreenServiceClient::new(self.channel.clone())
     }
 
     pub fn rights(&self) -> EntitlementServiceClient<Channel> {

@@ -38,9 +38,9 @@ use crate::{
 };
 
 /// The embedded store, behind a line that can be cut.
-struct Line {
+pub struct Line {
     store: EmbeddedDurable,
-    state: watch::Sender<u64>,
+    pub state: watch::Sender<u64>,
     reads: AtomicU64,
 }
 
@@ -48,11 +48,17 @@ struct Line {
 const STORE_MS_MAX: u64 = 200;
 /// How long its answer may take then, on a busy machine: far less than if one waited behind another.
 const TOLD_WITHIN: Duration = Duration::from_secs(2);
-const UP: u64 = 0;
-const DOWN: u64 = 1;
-const STUCK: u64 = 2;
+pub const UP: u64 = 0;
+pub const DOWN: u64 = 1;
+pub const STUCK: u64 = 2;
 
 impl Line {
+    /// A line to a store in this folder, which passes.
+    pub fn up(folder: &std::path::Path) -> Arc<Self> {
+        let store = EmbeddedDurable::open(folder, EmbeddedSettings::default()).unwrap();
+        Arc::new(Self { store, state: watch::Sender::new(UP), reads: AtomicU64::new(0) })
+    }
+
     async fn passes(&self) -> Result<(), StoreError> {
         let mut state = self.state.subscribe();
         match *state.wait_for(|&state| state != STUCK).await.unwrap() {
@@ -104,8 +110,7 @@ impl Documents for Line {
 
 async fn site() -> (tempfile::TempDir, Arc<Line>, Site) {
     let dir = tempfile::tempdir().unwrap();
-    let store = EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap();
-    let line = Arc::new(Line { store, state: watch::Sender::new(UP), reads: AtomicU64::new(0) });
+    let line = Line::up(dir.path());
     let settings = Settings { store_ms_max: STORE_MS_MAX, ..Settings::default() };
     let site = Site::on(Arc::clone(&line) as Arc<dyn Documents>, settings).await;
     (dir, line, site)

@@ -3,6 +3,7 @@
 use std::{fs::File, ops::RangeInclusive, path::PathBuf};
 
 use playhead_catalog::{Settings, urls::Opens};
+use playhead_store::progress::CompleteBy;
 
 use super::{ConfigError, read::Reader};
 
@@ -74,10 +75,15 @@ fn general(read: &mut Reader) -> Result<Settings, ConfigError> {
     let cache_mb = read.number("catalog.cache_mb", CACHE_ABOUT, default.cache_bytes_max >> 20, CACHE_MB)?;
     let ttl_ms = read.number("catalog.cache_ttl_ms", TTL_ABOUT, ttl_ms, TTL_MS)?;
     let store_ms_max = read.number("catalog.store_ms_max", STORE_ABOUT, default.store_ms_max, STORE_MS)?;
+    let complete_by = match read.choice("catalog.complete_by", COMPLETE_ABOUT, &["position", "watched"])? {
+        "watched" => CompleteBy::Watched,
+        _ => CompleteBy::Position,
+    };
     Ok(Settings {
         cache_bytes_max: cache_mb << 20,
         cache_ttl_ms: i64::try_from(ttl_ms).unwrap_or(i64::MAX),
         store_ms_max,
+        complete_by,
         ..default
     })
 }
@@ -130,6 +136,8 @@ const ROLE_ABOUT: &str = "What the server is for; the data folder is one server'
 const CACHE_ABOUT: &str = "Memory for items, plans and rights that were read, MB.";
 const TTL_ABOUT: &str = "How old an answer may be that another node could have changed, ms.";
 const STORE_ABOUT: &str = "How long a call of the catalog waits for the store, ms.";
+const COMPLETE_ABOUT: &str =
+    "By what an item of a course or series is done: where the viewer was, or what was watched.";
 const CACHE_MB: RangeInclusive<u64> = 1..=65_536;
 /// An hour: whoever wants older answers means something else.
 const TTL_MS: RangeInclusive<u64> = 0..=3_600_000;

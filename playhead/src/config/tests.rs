@@ -38,6 +38,7 @@ fn every_wrong_value_names_key_value_range_and_source() {
         ("catalog.cache_mb=0", "1 to 65536"),
         ("catalog.cache_ttl_ms=3600001", "0 to 3600000"),
         ("catalog.store_ms_max=9", "10 to 60000"),
+        ("catalog.complete_by=time", "position or watched"),
         ("catalog.search_refresh_s=0", "1 to 86400"),
         ("catalog.session_token_s=59", "60 to 86400"),
         ("catalog.url_key_file=/nowhere", "a file that can be read: No such file or directory (os error 2)"),

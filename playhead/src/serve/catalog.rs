@@ -82,7 +82,8 @@ impl Catalog {
 
 fn services(config: &Config, with: With, auth: &Auth, now: Now) -> Services {
     let message_bytes_max = config.engine.limits.message_bytes_max;
-    let settings = playhead_catalog::Settings { message_bytes_max, ..config.catalog.general };
+    let rules = config.engine.rules;
+    let settings = playhead_catalog::Settings { message_bytes_max, rules, ..config.catalog.general };
     let With { documents, urls, button, .. } = with;
     let mut services = Services::new(documents, &settings, Arc::clone(&auth.verifier), now).with_urls(urls);
     if let Some(header) = &config.catalog.country_header {

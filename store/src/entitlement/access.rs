@@ -157,8 +157,11 @@ impl Access<'_> {
         Decision::refused(refusals)
     }
 
-    /// Whether anybody like this user may watch it, and until when.
-    fn open(&self, now_ms: i64) -> Result<Option<i64>, Refusal> {
+    /// Whether anybody like this user may watch it, and until when, Unix ms; `None`: for good. Who paid is not asked.
+    ///
+    /// # Errors
+    /// The reason against.
+    pub fn open(&self, now_ms: i64) -> Result<Option<i64>, Refusal> {
         if !self.chain.iter().all(|item| tree::is_shown(item)) {
             return Err(Refusal::new(Reason::NotPublished));
         }

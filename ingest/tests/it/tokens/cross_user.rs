@@ -70,7 +70,7 @@ pub fn rpc(path: &str, user: &str) -> Option<Rpc> {
 }
 
 /// Packages of the catalog's, whose rpcs have their cases in `catalog/tests/it/cross_user.rs`.
-const CATALOGS: [&str; 2] = ["playhead.catalog.v1", "playhead.entitlement.v1"];
+const CATALOGS: [&str; 3] = ["playhead.catalog.v1", "playhead.entitlement.v1", "playhead.screen.v1"];
 
 /// Every rpc of the engine's that the .proto files know, by its path.
 pub fn rpcs() -> Vec<&'static str> {
