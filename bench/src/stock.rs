@@ -81,7 +81,9 @@ fn film(index: usize) -> serde_json::Value {
         "age": age.to_string(),
         "title": format!("{first} {second} {index}"),
         "title_ko": format!("{first_ko} {second_ko} {index}"),
-        "about": format!("In a town by the sea, somebody finds a {second} that nobody has lost, and cannot leave it alone. Part {index}."),
+        "about": format!(
+            "In a town by the sea, somebody finds a {second} that nobody has lost, and cannot leave it alone. Part {index}."
+        ),
         "about_ko": format!("바닷가 마을에서 누군가 아무도 잃어버리지 않은 {second_ko}을 발견한다. {index}편."),
         "genre": GENRES.get(index % GENRES.len()).copied(),
         "url": format!("https://cdn.example/{index}/main.m3u8"),

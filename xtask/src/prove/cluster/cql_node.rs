@@ -17,9 +17,8 @@ pub(in crate::prove) fn play(stage: &mut Stage<'_>) -> Step {
     let (away, kills) = (Duration::from_secs(stage.form(12, 30)), stage.form(1, NODES.into()));
     let mut servers = Servers::of(stage, NODES)?;
     let first = stage.throw(0..=usize::from(NODES) - 1);
-    let load = CALM + (away + STARTS) * kills;
-    let trial = Trial::begin(stage, &servers, &[], load)?;
-    let load_begun = Instant::now();
+    let load = Load { begun: Instant::now(), lasting: CALM + (away + STARTS) * kills };
+    let trial = Trial::begin(stage, &servers, &[], load.lasting)?;
     trial.calm(stage)?;
     let (from, mut caught_up) = (At::now(), Duration::ZERO);
     // In each of the outages there have to be writes.
@@ -29,9 +28,7 @@ pub(in crate::prove) fn play(stage: &mut Stage<'_>) -> Step {
         servers.kill_cql(node)?;
         stage.say(format!("node {} is killed", node + 1));
         meanwhile = meanwhile.and(watch(stage, &trial, away)?);
-        if load_begun.elapsed() > load {
-            return Err(Stop::Failed(format!("the nodes start slower than in {STARTS:?}: the load is over")));
-        }
+        load.goes_on()?;
         servers.start_cql(node)?;
         caught_up = caught_up.max(trial.catch_up(stage, Instant::now())?);
     }
@@ -54,6 +51,24 @@ pub(in crate::prove) fn play(stage: &mut Stage<'_>) -> Step {
     ));
     stage.servers = Some(servers);
     Ok(())
+}
+
+/// The players' load.
+struct Load {
+    begun: Instant,
+    lasting: Duration,
+}
+
+impl Load {
+    /// Fails where it is over: then nobody writes, whichever nodes there are.
+    fn goes_on(&self) -> Step {
+        match self.begun.elapsed() <= self.lasting {
+            true => Ok(()),
+            false => {
+                Err(Stop::Failed(format!("the nodes start slower than in {STARTS:?}: the load is over")))
+            }
+        }
+    }
 }
 
 /// What went on while a node was away.
