@@ -82,7 +82,7 @@ async fn what_one_node_writes_the_other_knows_at_once() {
     pair.ticket(proto::GrantStatus::Active).await;
     pair.known("ticketed", "yes").await;
     pair.ticket(proto::GrantStatus::Revoked).await;
-    pair.known("ticketed", "NO_TICKET").await;
+    pair.known("ticketed", "GRANT_ENDED").await;
 
     pair.known("paid", "NO_SUBSCRIPTION").await;
     pair.writer.subscribe(subscription("basic")).await.unwrap();
@@ -129,20 +129,20 @@ async fn while_the_hot_store_is_away_the_time_to_live_holds() {
     pair.hot.stand_still(true);
     let revoked = pair.ticket(proto::GrantStatus::Revoked);
     tokio::time::timeout(KNOWN_WITHIN, revoked).await.expect("the writer waits for nobody");
-    assert_eq!(pair.writer.ann_may("ticketed", CACHED).await, "NO_TICKET", "the writer knows");
+    assert_eq!(pair.writer.ann_may("ticketed", CACHED).await, "GRANT_ENDED", "the writer knows");
     pair.reader.later(Settings::default().cache_ttl_ms);
     assert_eq!(pair.ann_may("ticketed").await, "yes", "nobody told the reader");
     pair.reader.later(1);
-    assert_eq!(pair.ann_may("ticketed").await, "NO_TICKET", "what it remembered is too old");
+    assert_eq!(pair.ann_may("ticketed").await, "GRANT_ENDED", "what it remembered is too old");
     pair.ticket(proto::GrantStatus::Active).await;
-    assert_eq!(pair.ann_may("ticketed").await, "NO_TICKET");
+    assert_eq!(pair.ann_may("ticketed").await, "GRANT_ENDED");
     assert_eq!(pair.reader.ann_may("ticketed", FRESH).await, "yes");
 
     // What could not be told is told when the hot store is back.
     pair.ticket(proto::GrantStatus::Revoked).await;
     assert_eq!(pair.ann_may("ticketed").await, "yes");
     pair.hot.stand_still(false);
-    let known = async { while pair.ann_may("ticketed").await != "NO_TICKET" {} };
+    let known = async { while pair.ann_may("ticketed").await != "GRANT_ENDED" {} };
     tokio::time::timeout(Duration::from_secs(5), known).await.expect("the reader is told");
 }
 
@@ -156,5 +156,5 @@ async fn who_may_have_missed_something_reads_again() {
     pair.ticket(proto::GrantStatus::Revoked).await;
     assert_eq!(pair.ann_may("ticketed").await, "yes");
     pair.hot.miss_notices().await;
-    pair.known("ticketed", "NO_TICKET").await;
+    pair.known("ticketed", "GRANT_ENDED").await;
 }

@@ -45,9 +45,9 @@ pub struct Line {
 }
 
 /// How long a call waits for it.
-const STORE_MS_MAX: u64 = 200;
+const STORE_MS_MAX: u64 = 500;
 /// How long its answer may take then, on a busy machine: far less than if one waited behind another.
-const TOLD_WITHIN: Duration = Duration::from_secs(2);
+const TOLD_WITHIN: Duration = Duration::from_secs(3);
 pub const UP: u64 = 0;
 pub const DOWN: u64 = 1;
 pub const STUCK: u64 = 2;
@@ -210,7 +210,7 @@ async fn a_thousand_who_miss_the_same_item_are_told_in_time() {
                 assert_eq!(one.await.unwrap(), (Code::Unavailable, "STORE_UNAVAILABLE".into(), Vec::new()));
             }
         };
-        tokio::time::timeout(2 * TOLD_WITHIN, all).await.expect("all are told");
+        tokio::time::timeout(5 * TOLD_WITHIN, all).await.expect("all are told");
     }
     line.state.send_replace(UP);
     assert_eq!(get(&site, "film").await.unwrap(), "film", "a failure is not remembered");
@@ -242,7 +242,9 @@ async fn subscribed() -> (tempfile::TempDir, Arc<Line>, Site) {
     site.put(film).await;
     site.put_plan(plan("basic", 1)).await.unwrap();
     site.subscribe(subscription("basic")).await.unwrap();
-    site.grant(grant(proto::GrantKind::Ticket, "film")).await.unwrap();
+    // One of everything: whether an item is in a collection that one of a single item is for has to be read each time.
+    let ticket = rights::Grant { item_id: String::new(), ..grant(proto::GrantKind::Ticket, "film") };
+    site.grant(ticket).await.unwrap();
     (dir, line, site)
 }
 
