@@ -1,13 +1,14 @@
-//! The figures F1.1 to F3.6: each row of the design beside its limit, run in turn, as a ratio with its spread.
+//! The figures F1.1 to F4.6: each row of the design beside its limit, run in turn, as a ratio with its spread.
 //!
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
 //! that only stands, [`quic`] those of QUIC, [`drained`], [`cluster`] and [`nodes`] those of servers on ScyllaDB and Redis,
-//! [`rooms`] single rooms in this process. [`spread`] sums up runs, [`row`] holds them against their goal, [`results`] writes
-//! them into `bench/RESULTS.md`.
+//! [`importing`] that of the import, [`rooms`] single rooms in this process. [`spread`] sums up runs, [`row`] holds them
+//! against their goal, [`results`] writes them into `bench/RESULTS.md`.
 
 pub mod cluster;
 pub mod drained;
+pub mod importing;
 pub mod nodes;
 pub mod paced;
 pub mod quic;
@@ -67,4 +68,5 @@ pub const FIGURES: &[Figure] = &[
     Figure { name: "F3.4", what: "hot.apply against Redis", measure: cluster::hot },
     Figure { name: "F3.5", what: "kick over two nodes", measure: nodes::kicks },
     Figure { name: "F3.6", what: "position on another node", measure: nodes::positions },
+    Figure { name: "F4.6", what: "import", measure: importing::rate },
 ];
