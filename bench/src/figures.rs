@@ -3,13 +3,13 @@
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
 //! that only stands, [`quic`] those of QUIC, [`drained`], [`cluster`] and [`nodes`] those of servers on ScyllaDB and Redis,
-//! [`mod@catalog`] and [`imported`] those of the catalog, [`rooms`] single rooms in this process. [`spread`] sums up runs,
+//! [`mod@catalog`] and [`importing`] those of the catalog, [`rooms`] single rooms in this process. [`spread`] sums up runs,
 //! [`row`] holds them against their goal, [`results`] writes them into `bench/RESULTS.md`.
 
 pub mod catalog;
 pub mod cluster;
 pub mod drained;
-pub mod imported;
+pub mod importing;
 pub mod nodes;
 pub mod paced;
 pub mod quic;
@@ -95,6 +95,6 @@ pub const FIGURES: &[Figure] = &[
     Figure::of("F4.3", "CheckSubscription and GetItem from CQL", catalog::from_cql).on_cluster(),
     Figure::of("F4.4", "AuthorizePlayback", catalog::play_button).on_cluster(),
     Figure::of("F4.5", "memory of cached items", catalog::memory),
-    Figure::of("F4.6", "import", imported::embedded),
-    Figure::of("F4.6-CQL", "import into CQL", imported::into_cql).on_cluster(),
+    Figure::of("F4.6", "import", importing::rate),
+    Figure::of("F4.6-CQL", "import into CQL", importing::rate_into_cql).on_cluster(),
 ];

@@ -13,7 +13,7 @@ use prost::Message;
 use tempfile::TempDir;
 
 use super::{
-    cluster, imported,
+    cluster,
     paced::{self, Run},
     row::{Goal, Row},
     saturated::{self, Cost},
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     drive::unary::{self, Call, Pace, Unary},
-    sample,
+    sample, stock,
 };
 
 /// F4.1.
@@ -138,7 +138,7 @@ fn stocked(workbench: &Workbench) -> io::Result<Arc<TempDir>> {
     }
     let folder = Arc::new(workbench.fresh_folder()?);
     let server = workbench.playhead_in(Arc::clone(&folder), &[])?;
-    imported::import(workbench, &server, FILMS, ACCOUNTS)?;
+    stock(workbench, &server)?;
     Ok(Arc::clone(workbench.stocked.get_or_init(|| folder)))
 }
 
@@ -146,8 +146,15 @@ fn stocked(workbench: &Workbench) -> io::Result<Arc<TempDir>> {
 fn stocked_cql(workbench: &Workbench) -> io::Result<Vec<String>> {
     let settings = cluster::on_fresh_cql(workbench)?;
     let server = workbench.playhead_with(&settings)?;
-    imported::import(workbench, &server, FILMS, ACCOUNTS)?;
+    stock(workbench, &server)?;
     Ok(settings)
+}
+
+/// Imports the stock into a server.
+fn stock(workbench: &Workbench, server: &Server) -> io::Result<()> {
+    let folder = workbench.fresh_folder()?;
+    let stock = stock::write(folder.path(), FILMS, ACCOUNTS)?;
+    workbench.import(server, &stock.mapping, &stock.files)
 }
 
 /// What a server answers to call number 0, as it travels.

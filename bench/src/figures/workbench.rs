@@ -152,6 +152,21 @@ impl Workbench {
         }
     }
 
+    /// Imports dumps into a server through a mapping, all of them.
+    ///
+    /// # Errors
+    /// When a row is left out, or nothing comes in at all.
+    pub fn import(&self, server: &Server, mapping: &Path, dumps: &[PathBuf]) -> io::Result<()> {
+        let mut import = self.pinned("playhead", CLIENT_CORE);
+        import.arg("import").arg("--mapping").arg(mapping);
+        import.args(["--calls-max", "256", "--errors-max", "0", "--to", &format!("http://{}", server.grpc)]);
+        let ended = import.args(dumps).stdout(Stdio::null()).stderr(Stdio::null()).status()?;
+        match ended.success() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("the import ended with {ended}"))),
+        }
+    }
+
     /// A limit of this name.
     ///
     /// # Errors

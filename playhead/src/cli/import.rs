@@ -32,7 +32,7 @@ pub(crate) struct Import {
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub(crate) errors_max: u32,
     /// How many calls are made at once
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) calls_max: u16,
     /// How the summary looks
     #[arg(long, value_enum, default_value_t)]

@@ -12,7 +12,10 @@ use super::*;
 use crate::{
     Clock, EventKind, SessionId, StoreErrorKind,
     contract::Dice,
-    durable::{PositionWrite, SessionWrite},
+    durable::{
+        PositionWrite, SessionWrite,
+        documents::{Change, DocumentKey, Documents, Partition, Put},
+    },
 };
 use fjall::Keyspace;
 use tempfile::TempDir;
@@ -131,6 +134,32 @@ async fn damage_is_told_and_holds_up_nobody_else() {
     drop(store);
     assert_eq!(verify(dir.path()).unwrap().damaged, 2);
 }
+
+#[tokio::test]
+async fn puts_that_share_an_fsync_are_answered_each_for_itself() {
+    let (_dir, store) = open(EmbeddedSettings::default());
+    let name = |n: usize| DocumentKey::new(Partition::new(&["films"]), format!("{n:02}"));
+    let damaged = [name(DAMAGED).partition.as_str(), "\0", name(DAMAGED).name.as_str()].concat();
+    look(&store, |tables| tables.documents.insert(damaged, [codec_format(), 0xff]).unwrap());
+    // While the first is fsynced, the others come to wait.
+    let puts = (0..40).map(|n| {
+        let change = Change::new(name(n), 0, format!("film {n}"));
+        let store = &store;
+        async move { store.put(&[change]).await }
+    });
+    let (outcomes, persisted) =
+        tokio::join!(futures_util::future::join_all(puts), async { store.persist().await });
+    persisted.unwrap();
+    for (n, outcome) in outcomes.into_iter().enumerate() {
+        match outcome {
+            Ok(done) => assert_eq!((done, n == DAMAGED), (vec![Put::Done(1)], false), "{n}"),
+            Err(error) => assert_eq!((error.kind, n), (StoreErrorKind::Damaged, DAMAGED), "{n}: {error:?}"),
+        }
+    }
+}
+
+/// Which of them cannot be read.
+const DAMAGED: usize = 17;
 
 #[tokio::test]
 async fn an_erasure_takes_damaged_rows_too() {

@@ -33,6 +33,9 @@ pub(super) enum Command {
     Purge(Partition, Answer),
 }
 
+/// Documents to be put, and whoever waits for that.
+type Putting = (Vec<Change>, Answer<Vec<Put>>);
+
 type Answer<T = ()> = oneshot::Sender<Result<T, StoreError>>;
 
 impl Writer {
@@ -76,23 +79,53 @@ struct State {
 
 impl State {
     fn run(mut self, mut received: mpsc::Receiver<Command>) {
-        while let Some(command) = received.blocking_recv() {
+        let mut next = None;
+        while let Some(command) = next.take().or_else(|| received.blocking_recv()) {
             // Whoever does not wait any longer will ask again.
             match command {
                 Command::Write(batch, answer) => drop(answer.send(self.write(batch))),
                 Command::Persist(answer) => drop(answer.send(self.change(|_, tables, _| persist(tables)))),
                 Command::Erase(user, through_ms, answer) => drop(answer.send(self.erase(&user, through_ms))),
-                Command::Put(changes, answer) => drop(answer.send(self.put(&changes))),
+                Command::Put(changes, answer) => next = self.put_all((changes, answer), &mut received),
                 Command::Purge(partition, answer) => drop(answer.send(self.purge(&partition))),
             }
         }
     }
 
-    fn put(&mut self, changes: &[Change]) -> Result<Vec<Put>, StoreError> {
-        self.change(|_, tables, _| {
-            let outcomes = documents::put(tables, changes)?;
+    /// Puts this and what waits to be put behind it, with one fsync for all of it. Hands back the command that came behind.
+    fn put_all(&mut self, first: Putting, received: &mut mpsc::Receiver<Command>) -> Option<Command> {
+        let (mut all, mut behind) = (vec![first], None);
+        while all.len() < PUTS_TOGETHER_MAX && behind.is_none() {
+            match received.try_recv() {
+                Ok(Command::Put(changes, answer)) => all.push((changes, answer)),
+                Ok(other) => behind = Some(other),
+                Err(_) => break,
+            }
+        }
+        let put = self.change(|_, tables, _| {
+            let mut outcomes = Vec::with_capacity(all.len());
+            for (changes, _) in &all {
+                match documents::put(tables, changes) {
+                    // Those before it may be lost with it, when the tables are opened again.
+                    Err(error) if error.is_retryable() => {
+                        return Err(StoreError { kind: StoreErrorKind::Unknown, ..error });
+                    }
+                    outcome => outcomes.push(outcome),
+                }
+            }
             persist(tables).map(|()| outcomes)
-        })
+        });
+        let answers = all.into_iter().map(|(_, answer)| answer);
+        match put {
+            Ok(outcomes) => answers.zip(outcomes).for_each(|(answer, outcome)| drop(answer.send(outcome))),
+            Err(StoreError { kind, what, source }) => {
+                let mut source = source;
+                answers.for_each(|answer| {
+                    drop(answer.send(Err(StoreError { kind, what, source: source.take() })));
+                });
+            }
+        }
+        behind
     }
 
     fn purge(&mut self, partition: &Partition) -> Result<(), StoreError> {
@@ -143,5 +176,8 @@ fn persist(tables: &Tables) -> Result<(), StoreError> {
     persisted.map_err(fault::in_writing("persisting the embedded store"))
 }
 
-/// Callers beyond this wait. The flush loops are the callers, a few at a time, each with a batch of bounded size.
-const COMMANDS_MAX: usize = 16;
+/// Callers beyond this wait. Flush loops come a few at a time, each with a batch of bounded size; who writes documents comes
+/// with a few of them.
+const COMMANDS_MAX: usize = 64;
+/// How many puts share an fsync at most.
+const PUTS_TOGETHER_MAX: usize = 64;
