@@ -1,4 +1,4 @@
-//! The figures F1.1 to F4.6: each row of the design beside its limit, run in turn, as a ratio with its spread.
+//! The figures F1.1 to F4.7: each row of the design beside its limit, run in turn, as a ratio with its spread.
 //!
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
@@ -97,4 +97,5 @@ pub const FIGURES: &[Figure] = &[
     Figure::of("F4.5", "memory of cached items", catalog::memory),
     Figure::of("F4.6", "import", importing::rate),
     Figure::of("F4.6-CQL", "import into CQL", importing::rate_into_cql).on_cluster(),
+    Figure::of("F4.7", "search", catalog::search),
 ];

@@ -1,4 +1,4 @@
-//! `figures`: runs the figures F1.1 to F4.6 of the design, each against its limit in turn, and writes what came out.
+//! `figures`: runs the figures F1.1 to F4.7 of the design, each against its limit in turn, and writes what came out.
 
 #![expect(
     clippy::print_stdout,

@@ -1,9 +1,13 @@
 //! The rows of the catalog: 100 000 films, and a million accounts that pay for them.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use playhead_proto::{
-    catalog::v1::{GetItemRequest, GetItemResponse},
+    catalog::v1::{GetItemRequest, GetItemResponse, SearchItemsRequest, SearchItemsResponse},
     entitlement::v1::{
         AuthorizePlaybackRequest, AuthorizePlaybackResponse, CheckSubscriptionRequest,
         CheckSubscriptionResponse,
@@ -20,7 +24,10 @@ use super::{
     workbench::{self, Server, Workbench},
 };
 use crate::{
-    drive::unary::{self, Call, Pace, Unary},
+    drive::{
+        grpc,
+        unary::{self, Call, Pace, Unary},
+    },
     sample, stock,
 };
 
@@ -131,6 +138,35 @@ pub(super) fn memory(workbench: &Workbench) -> io::Result<Vec<Row>> {
     Ok(vec![Row::against("F4.5", &what, &added, &[("their encoded size", encoded)], Goal::RatioAtMost(4.0))])
 }
 
+/// F4.7.
+pub(super) fn search(workbench: &Workbench) -> io::Result<Vec<Row>> {
+    let folder = stocked(workbench)?;
+    let mut runs = Runs::default();
+    for _ in 0..workbench.runs {
+        let server = workbench.playhead_in(Arc::clone(&folder), &[])?;
+        runs.push(paced::run("playhead", &server, async |server| {
+            searchable(server).await?;
+            p99(&unary::paced(server.grpc, &SEARCH_ITEMS, 0..FILMS, SEARCHES).await?)
+        })?);
+    }
+    let what =
+        format!("SearchItems p99, ms, 200 calls/s over {FILMS} titles: words, beginnings, slips, Korean");
+    Ok(vec![runs.row("F4.7", &what, Goal::AtMost(20.0))])
+}
+
+/// Waits until all items are in the index of a server that has just started.
+async fn searchable(server: &Server) -> io::Result<()> {
+    let client = grpc::connection(server.grpc).await?;
+    let until = Instant::now() + SEARCHABLE_WITHIN;
+    while let Err(error) = SEARCH_ITEMS.make(&client, 0).await {
+        if Instant::now() > until {
+            return Err(error);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
 /// A server's data with the whole stock in it, made the first time that it is asked for.
 fn stocked(workbench: &Workbench) -> io::Result<Arc<TempDir>> {
     if let Some(folder) = workbench.stocked.get() {
@@ -164,7 +200,7 @@ where
     A: Message + Default,
 {
     workbench::client()?.block_on(async {
-        let client = crate::drive::grpc::connection(server.grpc).await?;
+        let client = grpc::connection(server.grpc).await?;
         Ok(call.make(&client, 0).await?.encode_to_vec())
     })
 }
@@ -231,6 +267,13 @@ static AUTHORIZE_PLAYBACK: Call<AuthorizePlaybackRequest, AuthorizePlaybackRespo
     is_good: |answer| answer.playback.is_some(),
 };
 
+static SEARCH_ITEMS: Call<SearchItemsRequest, SearchItemsResponse> = Call {
+    method: "/playhead.catalog.v1.CatalogService/SearchItems",
+    bearer: |n| Some(sample::bearer(n)),
+    request: |n| SearchItemsRequest { query: stock::query(n), ..SearchItemsRequest::default() },
+    is_good: |answer| !answer.items.is_empty(),
+};
+
 const FILMS: usize = 100_000;
 const ACCOUNTS: usize = 1_000_000;
 /// A prime that is no divisor of their number.
@@ -241,4 +284,7 @@ const LASTING: Duration = Duration::from_secs(6);
 /// Shorter than an answer lasts in the cache.
 const CHECKS: Pace = Pace { calls_per_s: 5_000, lasting: Duration::from_secs(6) };
 const READS: Pace = Pace { calls_per_s: 2_000, lasting: Duration::from_secs(8) };
+const SEARCHES: Pace = Pace { calls_per_s: 200, lasting: Duration::from_secs(8) };
+const SEARCHABLE_WITHIN: Duration = Duration::from_secs(120);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 const BUTTONS: Pace = Pace { calls_per_s: 1_000, lasting: Duration::from_secs(8) };

@@ -92,7 +92,7 @@ pub(super) fn door(workbench: &Workbench) -> io::Result<Vec<Row>> {
         let runs: Vec<f64> = (0..workbench.runs).map(|_| offered_ns(frame_events)).collect();
         let what = format!("admission and shard push, ns per event: frames of {frame_events}");
         rows.push(Row::alone(&format!("F1.8 time of {frame_events}"), &what, &runs, Goal::AtMost(250.0)));
-        let allocated = workbench.ask("allocations", [frame_events.to_string()])?;
+        let allocated = workbench.ask("allocations", &frame_events.to_string())?;
         let allocated: f64 = allocated.parse().map_err(io::Error::other)?;
         let what = format!("admission and shard push, allocations per event: frames of {frame_events}");
         let each = [allocated / Door::EVENTS as f64];

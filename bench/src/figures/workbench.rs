@@ -2,9 +2,7 @@
 //! disk.
 
 use std::{
-    env,
-    ffi::OsStr,
-    fs, io,
+    env, fs, io,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, OnceLock},
@@ -139,13 +137,8 @@ impl Workbench {
     ///
     /// # Errors
     /// When it fails.
-    pub fn ask<S: AsRef<OsStr>>(
-        &self,
-        name: &str,
-        arguments: impl IntoIterator<Item = S>,
-    ) -> io::Result<String> {
-        let said =
-            Command::new(self.binaries.join(name)).args(arguments).stderr(Stdio::inherit()).output()?;
+    pub fn ask(&self, name: &str, argument: &str) -> io::Result<String> {
+        let said = Command::new(self.binaries.join(name)).arg(argument).stderr(Stdio::inherit()).output()?;
         match said.status.success() {
             true => Ok(String::from_utf8_lossy(&said.stdout).trim().to_owned()),
             false => Err(io::Error::other(format!("{name} ended with {}", said.status))),
