@@ -6,9 +6,10 @@ use playhead_proto::{
     catalog::v1 as catalog,
     entitlement::v1 as rights,
     ingest::v1::{
-        EventKind::{Beat, Pause, Start, Stop},
+        EventKind::{Beat, Ended, Pause, Start, Stop},
         StopReason,
     },
+    screen::v1 as screen,
 };
 
 use crate::{
@@ -30,6 +31,7 @@ async fn a_streaming_service_gets_its_questions_answered() {
     progress_as_it_was(&site).await;
     progress_goes_on(&site).await;
     an_import_moves_nobody_back(&site).await;
+    the_next_episode_follows(&site).await;
     concurrent_viewing(&site).await;
     subscriptions(&site).await;
     parental_control(&site).await;
@@ -113,6 +115,30 @@ async fn an_import_moves_nobody_back(site: &Site) {
     let sessions = counts(&again, NounKind::Session);
     assert_eq!((sessions.unchanged, sessions.created, sessions.changed), (103, 0, 0));
     assert_eq!(site.position_ms("user-1", "episode-1002").await, 1_000_000);
+}
+
+/// Continue watching leads to the next episode, once one is finished.
+async fn the_next_episode_follows(site: &Site) {
+    let request = by("user-1", catalog::NextItemRequest { id: "episode-1002".into(), ..Default::default() });
+    let next = site.catalog().next_item(request).await.unwrap().into_inner().item.unwrap().id;
+    let up_next = async || {
+        let request = by("user-1", screen::ListUpNextRequest::default());
+        let entries = site.screens().list_up_next(request).await.unwrap().into_inner().entries;
+        entries.into_iter().next().unwrap()
+    };
+    let before = up_next().await;
+    assert_eq!(
+        (before.item_id.as_str(), before.reason(), before.position_ms),
+        ("episode-1002", screen::UpNextReason::Resume, 1_000_000)
+    );
+    let tv = site.begin(ON_TV, "episode-1002", "to the end").await;
+    let session = site.over_grpc("to the end", "episode-1002", &tv.session_token);
+    says(&session, &[(Start, 1_000_000), (Ended, 4_658_000), (Stop, 4_658_000)]).await;
+    session.close().await.unwrap();
+    let after = up_next().await;
+    assert_eq!((&after.item_id, after.reason()), (&next, screen::UpNextReason::Next));
+    assert_eq!((after.position_ms, after.after_item_id.as_str()), (0, "episode-1002"));
+    assert_eq!(after.container_id, "series-1");
 }
 
 /// How many devices play at once: at the limit, who is in the way is told, and stopping it by its code lets the next in.

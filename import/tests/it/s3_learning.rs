@@ -5,6 +5,8 @@ use playhead_proto::{
     catalog::v1 as catalog,
     entitlement::v1::{self as rights, AccessReason},
     ingest::v1::EventKind::{Beat, Ended, Start, Stop},
+    playback::v1 as playback,
+    screen::v1 as screen,
 };
 
 use crate::{
@@ -28,6 +30,7 @@ async fn a_learning_platform_gets_its_questions_answered() {
     subscriptions_and_seats(&site).await;
     enrolments(&site).await;
     progress_per_lesson(&mut site).await;
+    progress_per_course(&site).await;
     what_learners_think(&site).await;
 }
 
@@ -148,6 +151,31 @@ async fn progress_per_lesson(site: &mut Site) {
     assert_eq!(progress(site).await[2..], [(id.clone(), length_ms, true, true)]);
     let going_on: Vec<String> = site.going_on("solo-1").await.into_iter().map(|(item, _)| item).collect();
     assert_eq!(going_on, std::slice::from_ref(second));
+}
+
+/// A learner's progress per course: how many lessons are done, and the course when all are.
+async fn progress_per_course(site: &Site) {
+    let lessons = lessons(site).await;
+    let progress = async || {
+        let request = screen::GetProgressRequest { item_id: COURSE.into(), ..Default::default() };
+        let answer = site.screens().get_progress(by("solo-1", request)).await.unwrap().into_inner();
+        (answer.progress.unwrap(), answer.leaves)
+    };
+    let (before, leaves) = progress().await;
+    let all = u32::try_from(lessons.len()).unwrap();
+    assert_eq!((before.leaves, before.leaves_done, before.percent), (all, 2, 2 * 100 / all));
+    assert_eq!((before.complete, before.completed_at_ms), (false, None));
+    let told: Vec<_> = leaves.iter().map(|leaf| (leaf.item_id.clone(), leaf.duration_ms.unwrap())).collect();
+    assert_eq!(told, lessons, "in their order");
+    assert_eq!(leaves[1].position_ms, Some(lessons[1].1 * 40 / 100));
+
+    for (item_id, _) in lessons {
+        let request = playback::MarkWatchedRequest { item_id, watched: true, ..Default::default() };
+        site.playback().mark_watched(by("solo-1", request)).await.unwrap();
+    }
+    let (complete, _) = progress().await;
+    assert_eq!((complete.leaves_done, complete.percent, complete.complete), (all, 100, true));
+    assert!(complete.completed_at_ms.is_some());
 }
 
 /// What learners think of a course. What they think of one that was deleted is left out.

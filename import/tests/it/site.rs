@@ -42,6 +42,7 @@ use playhead_proto::{
     entitlement::v1::{self as rights, entitlement_service_client::EntitlementServiceClient},
     ingest::v1::ingest_service_client::IngestServiceClient,
     playback::v1::playback_service_client::PlaybackServiceClient,
+    screen::v1::screen_service_client::ScreenServiceClient,
 };
 use playhead_store::{
     durable::embedded::{EmbeddedDurable, EmbeddedSettings},
@@ -202,6 +203,10 @@ impl Site {
 
     pub fn opinions(&self) -> OpinionServiceClient<Channel> {
         OpinionServiceClient::new(self.channel.clone())
+    }
+
+    pub fn screens(&self) -> ScreenServiceClient<Channel> {
+        ScreenServiceClient::new(self.channel.clone())
     }
 
     pub fn playback(&self) -> PlaybackServiceClient<Channel> {
