@@ -21,7 +21,7 @@ use playhead_ingest::{
     button::PlayButton,
     edge::{
         Now,
-        grpc::{self, Beside},
+        grpc::{self, Beside, Inside},
         http as edge_http,
     },
     engine::{Engine, Parts, Threads},
@@ -72,7 +72,7 @@ pub struct Site {
     pub clock: Arc<AtomicI64>,
     /// The store, where it is one of the site's own.
     pub store: Option<Arc<EmbeddedDurable>>,
-    /// Where HTTP listens, beside an engine.
+    /// Where HTTP listens.
     http: String,
     signer: Signer,
     serving: Vec<JoinHandle<()>>,
@@ -212,12 +212,17 @@ impl Site {
         let (grpc_at, http_at) = (over_grpc.local_addr().unwrap(), over_http.local_addr().unwrap());
         let doors = engine.as_ref().map(Engine::doors);
         let mut serving = vec![filling];
-        if let Some(doors) = doors.clone() {
-            serving.push(tokio::spawn(async move {
-                let options = edge_http::Options::default();
-                edge_http::serve(doors, over_http, options, std::future::pending()).await.unwrap();
-            }));
-        }
+        let rest = edge_http::Beside {
+            calls: Arc::new(Inside::new(beside.routes.clone())),
+            routes: playhead_catalog::rest::ROUTES,
+            body_bytes_max: 1 << 20,
+        };
+        let engines = doors.clone();
+        serving.push(tokio::spawn(async move {
+            let options = edge_http::Options::default();
+            let never = std::future::pending();
+            edge_http::serve_beside(engines, Some(rest), over_http, options, never).await.unwrap();
+        }));
         serving.push(tokio::spawn(async move {
             let options = grpc::Options::default();
             grpc::serve_beside(doors, beside, over_grpc, options, std::future::pending()).await.unwrap();
@@ -322,6 +327,21 @@ impl Site {
         (head.status.as_u16(), serde_json::from_slice(&body).unwrap())
     }
 
+    /// Reads over HTTP, with these headers.
+    pub async fn get(&self, token: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let mut request = http::Request::get(format!("{}{path}", self.http))
+            .header("authorization", format!("Bearer {token}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = client.request(request.body(Full::default()).unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let json = serde_json::from_slice(&body).unwrap_or_default();
+        Answer { status: head.status.as_u16(), headers: head.headers, json }
+    }
+
     /// Calls any method with any bytes.
     pub async fn call(&self, token: &str, path: &'static str, bytes: Vec<u8>) -> Result<Bytes, Status> {
         let mut client = tonic::client::Grpc::new(self.channel.clone());
@@ -329,6 +349,21 @@ impl Site {
         let request = by(token, Bytes::from(bytes));
         let answer = client.unary(request, http::uri::PathAndQuery::from_static(path), Raw).await;
         answer.map(tonic::Response::into_inner)
+    }
+}
+
+/// What is answered over HTTP.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: http::HeaderMap,
+    /// Null where there is none.
+    pub json: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> String {
+        self.headers.get(name).map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
     }
 }
 

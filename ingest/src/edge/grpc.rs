@@ -36,6 +36,7 @@ pub(crate) mod codec;
 mod connect;
 mod incoming;
 mod ingest;
+mod inside;
 mod live;
 mod playback;
 mod status;
@@ -51,6 +52,8 @@ mod service {
     include!(concat!(env!("OUT_DIR"), "/playhead.ingest.v1.IngestService.rs"));
     include!(concat!(env!("OUT_DIR"), "/playhead.playback.v1.PlaybackService.rs"));
 }
+
+pub use self::inside::Inside;
 
 /// What the operator chooses.
 #[derive(Debug, Clone, Copy)]

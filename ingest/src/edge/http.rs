@@ -17,6 +17,7 @@ mod json;
 mod live;
 mod playback;
 mod query;
+mod rest;
 mod server;
 
 use std::{io, sync::Arc, time::Duration};
@@ -31,6 +32,7 @@ use body::Bodies;
 use error::Failure;
 
 pub use cmcd::PositionKeys;
+pub use rest::{Beside, OPENAPI, Route};
 
 /// The HTTP edge's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,21 +68,52 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    server::serve(router(doors, &options), listener.into(), &options, shutdown).await
+    serve_beside(Some(doors), None, listener, options, shutdown).await
 }
 
-/// All routes, for whoever brings the connections.
+/// The same with services beside the engine as JSON; without an engine, these alone.
+///
+/// # Errors
+/// Of a route that leads to no rpc, and the listener's, when it can accept no more.
+pub async fn serve_beside(
+    doors: Option<Doors>,
+    beside: Option<Beside>,
+    listener: impl Into<Listener>,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let bodies = bodies(&options);
+    let mut router = Router::new();
+    if let Some(beside) = beside {
+        let own = if doors.is_some() { ROUTES } else { &[] };
+        router = rest::router(&beside, &bodies, own)?;
+    }
+    if let Some(doors) = doors {
+        router = router.merge(engines(doors, &options, bodies));
+    }
+    server::serve(whole(router), listener.into(), &options, shutdown).await
+}
+
+/// All routes of the engine, for whoever brings the connections.
 pub fn router(doors: Doors, options: &Options) -> Router {
-    let front = Arc::new(Front {
-        doors,
-        positions: options.position_keys.clone(),
-        bodies: Bodies::new(options.body_bytes_max, Duration::from_millis(options.body_ms_max)),
-    });
-    routes(Router::new())
+    whole(engines(doors, options, bodies(options)))
+}
+
+fn bodies(options: &Options) -> Arc<Bodies> {
+    Arc::new(Bodies::new(options.body_bytes_max, Duration::from_millis(options.body_ms_max)))
+}
+
+fn engines(doors: Doors, options: &Options, bodies: Arc<Bodies>) -> Router {
+    let front = Front { doors, positions: options.position_keys.clone(), bodies };
+    routes(Router::new()).with_state(Arc::new(front))
+}
+
+/// Routes with what all answers have.
+fn whole(routes: Router) -> Router {
+    routes
         .fallback(|| async { Failure::no_path() })
         .method_not_allowed_fallback(|| async { Failure::method() })
         .layer(from_fn(cors::answer))
-        .with_state(front)
 }
 
 /// Makes routes, and [`ROUTES`], which lists them: what is not listed is not served.
@@ -118,5 +151,5 @@ routes! {
 struct Front {
     doors: Doors,
     positions: PositionKeys,
-    bodies: Bodies,
+    bodies: Arc<Bodies>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::{identity::Verifier, intake::Intake, leases::Leases, playback::Playback};
 
+pub mod calls;
 pub mod grpc;
 pub mod http;
 pub mod listener;

@@ -22,5 +22,8 @@ pub use read::{ClientFrame, Hello, client_frame, publish_request, session_events
 pub use write::{ServerFrame, ack, event, publish_response, session_outcome, verdict, welcome};
 pub(crate) use write::{delimited, failure, terminate};
 
+/// What describes all messages and services, as the compiler of the .proto files says.
+pub const DESCRIPTORS: &[u8] = playhead_proto::DESCRIPTORS;
+
 /// The protocol version that this server speaks.
 pub const PROTOCOL_VERSION: u32 = 1;

@@ -332,7 +332,7 @@ async fn a_page_of_any_origin_may_call_and_read() {
             .send(Method::OPTIONS, path, &[origin, ("access-control-request-method", "POST")], "")
             .await;
         assert_eq!((preflight.status, preflight.body.len()), (StatusCode::NO_CONTENT, 0), "{path}");
-        let headers = "content-type, authorization, cmcd-request, cmcd-object, cmcd-status, cmcd-session";
+        let headers = "content-type, authorization, if-none-match, cmcd-request, cmcd-object, cmcd-status, cmcd-session";
         assert_eq!(preflight.headers["access-control-allow-methods"], methods, "{path}");
         assert_eq!(preflight.headers["access-control-allow-headers"], headers, "{path}");
         assert_eq!(preflight.headers["access-control-max-age"], "7200", "{path}");

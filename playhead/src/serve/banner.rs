@@ -17,7 +17,7 @@ pub(super) fn text(config: &Config, server: &Server) -> String {
         Some(sha256) => format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}"),
         None => String::new(),
     };
-    let (scheme, trust) = scheme(config, server);
+    let (scheme, trust) = scheme(config, server.shown.tcp.as_ref());
     let (token, bearer) = token(&config.auth);
     format!(
         "playhead {version} is ready
@@ -63,18 +63,21 @@ fn data(config: &Config, server: &Server) -> String {
 pub(super) fn catalog_text(config: &Config, server: &CatalogServer) -> String {
     let open = if config.listen.insecure_non_loopback { OPEN } else { "" };
     let tls = match &server.shown {
-        Some(sha256) => format!("\n  TLS      on gRPC; SHA-256 of the certificate {sha256}"),
+        Some(sha256) => format!("\n  TLS      on gRPC and HTTP; SHA-256 of the certificate {sha256}"),
         None => String::new(),
     };
+    let (scheme, _) = scheme(config, server.shown.as_ref());
     format!(
         "playhead {version} is ready, for the catalog alone
   gRPC     {grpc}
+  HTTP     {scheme}://{http}/v1/openapi.json
   admin    http://{admin}/metrics (also /healthz, /readyz)
   data     {data}{tls}
   auth     {auth}
 {open}",
         version = env!("CARGO_PKG_VERSION"),
         grpc = server.grpc,
+        http = server.http,
         admin = server.admin_at,
         data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
         auth = auth(&config.auth),
@@ -82,8 +85,8 @@ pub(super) fn catalog_text(config: &Config, server: &CatalogServer) -> String {
 }
 
 /// How HTTP is spoken, and what curl needs for it.
-fn scheme(config: &Config, server: &Server) -> (&'static str, &'static str) {
-    match (&server.shown.tcp, &config.tls.source) {
+fn scheme(config: &Config, shown: Option<&String>) -> (&'static str, &'static str) {
+    match (shown, &config.tls.source) {
         (None, _) => ("http", ""),
         (_, Some(TlsSource::Development { .. })) => ("https", "-k "),
         _ => ("https", ""),

@@ -7,7 +7,8 @@ use playhead_ingest::{
     button::PlayButton,
     edge::{
         Now,
-        grpc::{self, Beside},
+        grpc::{self, Beside, Inside},
+        http,
     },
 };
 use playhead_store::{
@@ -20,8 +21,8 @@ use tokio::{
 };
 
 use super::{
-    ADMIN_PATIENCE, DRAIN_MS_MAX, EDGES, EDGES_PATIENCE, ServeError, certificate, guarded::Guards, hot,
-    listener, now, stopped, tell_if_ended, unless_stopped,
+    ADMIN_PATIENCE, DRAIN_MS_MAX, EDGES, EDGES_PATIENCE, ServeError, certificate, edges, guarded::Guards,
+    hot, listener, now, stopped, tell_if_ended, unless_stopped,
 };
 use crate::{
     admin::{Admin, Phase},
@@ -96,6 +97,15 @@ fn services(config: &Config, with: With, auth: &Auth, now: Now) -> Services {
     services
 }
 
+/// The same services as JSON, where there are any.
+pub(super) fn rest(config: &Config, beside: &Beside) -> Option<http::Beside> {
+    (config.role != Role::Ingest).then(|| http::Beside {
+        calls: Arc::new(Inside::new(beside.routes.clone())),
+        routes: playhead_catalog::rest::ROUTES,
+        body_bytes_max: config.engine.limits.message_bytes_max,
+    })
+}
+
 /// How URLs are given, as the configuration wants it.
 pub(super) fn urls(config: &Config) -> Result<Urls, ServeError> {
     let Some(UrlKey { file, name, valid_ms, opens }) = &config.catalog.url_key else {
@@ -109,10 +119,12 @@ fn button(config: &Config, durable: Arc<dyn Durable>, hot: Option<&Arc<dyn Hot>>
     hot.map(|hot| PlayButton::of_stores(durable, Arc::clone(hot), &config.engine))
 }
 
-/// A server of the catalog alone: no journal, no engine, gRPC and the admin port.
+/// A server of the catalog alone: no journal, no engine, gRPC, HTTP and the admin port.
 pub(crate) struct CatalogServer {
     /// Where gRPC listens, with the port that it got.
     pub(super) grpc: SocketAddr,
+    /// Where HTTP listens.
+    pub(super) http: SocketAddr,
     /// Where the admin port is.
     pub(super) admin_at: SocketAddr,
     /// SHA-256 of the certificate that it shows.
@@ -132,11 +144,13 @@ impl CatalogServer {
         let tls = certificate::open(config, &now)?;
         let auth = auth::open(config, Arc::clone(&now)).await?;
         let grpc = listener("listen.grpc", config.listen.grpc).await?;
+        let http = listener("listen.http", config.listen.http).await?;
         let admin_port = listener("listen.admin", config.listen.admin).await?;
         let got = |port: &tokio::net::TcpListener, wanted| port.local_addr().unwrap_or(wanted);
         let (grpc_at, admin_at) = (got(&grpc, config.listen.grpc), got(&admin_port, config.listen.admin));
+        let http_at = got(&http, config.listen.http);
         let guards = Guards::new(config, tls.as_ref());
-        let (grpc, _) = guards.guard(grpc)?;
+        let ((grpc, _), (http, _)) = (guards.guard(grpc)?, guards.guard(http)?);
         let urls = urls(config)?;
         let Stores { durable, documents } = durable::open(config).await?;
         let hot = hot::shared(&config.hot)?;
@@ -149,12 +163,16 @@ impl CatalogServer {
         let catalog = Catalog::new(config, with, &auth, Arc::clone(&now));
         let (tending, tends) = watch::channel(false);
         catalog.begin(&admin, &tends);
-        let options = super::edges::grpc_options(config);
+        let rest = rest(config, &catalog.beside);
+        let options = edges::http_options(config);
+        let http_serves = http::serve_beside(None, rest, http, options, stopped(stops.clone()));
+        let options = edges::grpc_options(config);
         let serves = grpc::serve_beside(None, catalog.beside, grpc, options, stopped(stops.clone()));
         let serves = async move { serves.await.map_err(io::Error::other) };
         let admin_serves = admin.clone().serve(admin_port, stopped(stops.clone()));
         let tasks = vec![
             tokio::spawn(tell_if_ended("gRPC", serves, tell.clone())),
+            tokio::spawn(tell_if_ended("HTTP", http_serves, tell.clone())),
             tokio::spawn(tell_if_ended("admin", admin_serves, tell)),
         ];
         if let Some(keys) = auth.keys {
@@ -164,7 +182,17 @@ impl CatalogServer {
             tokio::spawn(unless_stopped(stops, certificate::keep_fresh(tls, config.tls.reload_s, now)));
         }
         admin.enter(Phase::Ready);
-        Ok(Self { grpc: grpc_at, admin_at, shown, admin, stop, ended, tasks, _tending: tending })
+        Ok(Self {
+            grpc: grpc_at,
+            http: http_at,
+            admin_at,
+            shown,
+            admin,
+            stop,
+            ended,
+            tasks,
+            _tending: tending,
+        })
     }
 
     /// Resolves when the server cannot go on.

@@ -13,7 +13,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{DRAIN_MS_MAX, ServeError, quic::QuicEdge, stopped, tell_if_ended};
+use super::{DRAIN_MS_MAX, ServeError, catalog, quic::QuicEdge, stopped, tell_if_ended};
 use crate::config::Config;
 
 /// What the edges listen on.
@@ -36,13 +36,9 @@ impl Edges {
     ) -> Vec<JoinHandle<()>> {
         let Self { grpc, beside, http, quic } = self;
         let stopped = || stopped(stop.clone());
+        let rest = catalog::rest(config, &beside);
         let grpc = serve_grpc(doors.clone(), beside, grpc, grpc_options(config), stopped());
-        let options = http::Options {
-            drain_ms_max: DRAIN_MS_MAX,
-            body_ms_max: config.edge.body_ms_max,
-            ..http::Options::default()
-        };
-        let http = http::serve(doors.clone(), http, options, stopped());
+        let http = http::serve_beside(Some(doors.clone()), rest, http, http_options(config), stopped());
         let mut tasks = vec![
             tokio::spawn(tell_if_ended("gRPC", grpc, ended.clone())),
             tokio::spawn(tell_if_ended("HTTP", http, ended.clone())),
@@ -63,6 +59,15 @@ pub(super) fn grpc_options(config: &Config) -> grpc::Options {
         streams_max: config.edge.grpc_streams_max,
         call_ms_max: config.edge.call_ms_max,
         ..grpc::Options::default()
+    }
+}
+
+/// HTTP as the configuration wants it.
+pub(super) fn http_options(config: &Config) -> http::Options {
+    http::Options {
+        drain_ms_max: DRAIN_MS_MAX,
+        body_ms_max: config.edge.body_ms_max,
+        ..http::Options::default()
     }
 }
 

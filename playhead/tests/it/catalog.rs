@@ -108,14 +108,20 @@ async fn each_role_serves_its_own_and_the_store_keeps_both() {
     put(&server).await.unwrap();
     beat(server.http, "s-1", 1, 600_000).await;
     assert_eq!((title(&server).await.as_str(), position(&server).await), ("영화", Ok(())));
+    let (status, said) = get(server.http, "/v1/users/alice/progress/film").await;
+    assert!(status == StatusCode::OK && said.contains("\"leaves\":1"), "{said}");
     assert_eq!(server.terminate().0, Some(0));
 
     let server = Serve::start_set(data.path(), "serve.role=ingest");
     assert_eq!((put(&server).await, position(&server).await), (Err(Code::Unimplemented), Ok(())));
+    assert_eq!(get(server.http, "/v1/items/film").await.0, StatusCode::NOT_FOUND);
     assert_eq!(server.terminate().0, Some(0));
 
     let server = Serve::start_flags(data.path(), &["--role", "catalog"]);
     assert_eq!(title(&server).await, "영화");
+    let (status, said) = get(server.http, "/v1/items/film").await;
+    assert!(status == StatusCode::OK && said.contains("영화"), "{said}");
+    assert_eq!(get(server.http, "/v1/users/alice/positions/movie-1").await.0, StatusCode::NOT_FOUND);
     assert_eq!(position(&server).await, Err(Code::Unimplemented));
     let refused = press(&server, "s-1").await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition, "it shares streams with nobody: {refused:?}");

@@ -104,8 +104,8 @@ impl Serve {
         let is_whole = !server.wait_for("is ready").contains("for the catalog alone");
         server.ready_after = begun.elapsed();
         server.grpc = address(&server.wait_for("gRPC"));
+        server.http = address(&server.wait_for("HTTP"));
         if is_whole {
-            server.http = address(&server.wait_for("HTTP"));
             server.quic = address(&server.wait_for("QUIC"));
         }
         server.admin = address(&server.wait_for("admin"));

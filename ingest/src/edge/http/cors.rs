@@ -3,7 +3,7 @@
 use axum::{
     extract::Request,
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode,
         header::{
             ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
             ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ORIGIN, VARY,
@@ -36,11 +36,11 @@ fn preflight(methods: &'static str) -> Response {
 
 /// `sendBeacon` always sends credentials, for which browsers take no `*`: the origin is echoed.
 fn allow(headers: &mut HeaderMap, origin: Option<HeaderValue>) {
-    headers.insert(VARY, HeaderValue::from_name(ORIGIN));
+    headers.append(VARY, HeaderValue::from_name(ORIGIN));
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_name(RETRY_AFTER));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
     }
 }
 
@@ -48,7 +48,9 @@ fn methods(path: &str) -> &'static str {
     if path.starts_with("/v1/users/") { "GET, POST, OPTIONS, PUT, DELETE" } else { "GET, POST, OPTIONS" }
 }
 
-const HEADERS: &str = "content-type, authorization, cmcd-request, cmcd-object, cmcd-status, cmcd-session";
-const RETRY_AFTER: HeaderName = axum::http::header::RETRY_AFTER;
+const HEADERS: &str =
+    "content-type, authorization, if-none-match, cmcd-request, cmcd-object, cmcd-status, cmcd-session";
+/// What a page may read of an answer besides its body.
+const EXPOSED: &str = "retry-after, etag";
 /// How long a browser remembers a preflight, s: the longest that all of them take.
 const MAX_AGE_S: &str = "7200";

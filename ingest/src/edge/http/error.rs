@@ -1,5 +1,7 @@
 //! What a request that fails is answered: one shape for all, with a canonical code and what to change.
 
+use std::borrow::Cow;
+
 use axum::{
     http::{
         HeaderValue, StatusCode,
@@ -11,7 +13,10 @@ use serde::Serialize;
 
 use crate::{
     admission::{RejectReason, Rejection},
-    edge::publish::{SessionOutcome, Unpublished},
+    edge::{
+        calls::Refused,
+        publish::{SessionOutcome, Unpublished},
+    },
     identity::{IdentityError, Scope},
     playback::PlaybackError,
 };
@@ -34,7 +39,7 @@ struct ErrorJson {
     /// The canonical code, one of gRPC's.
     code: &'static str,
     /// Why, in one word.
-    reason: &'static str,
+    reason: Cow<'static, str>,
     /// The same in words.
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +54,7 @@ struct ErrorJson {
 
 impl Failure {
     fn new(status: StatusCode, code: &'static str, reason: &'static str, message: String) -> Self {
-        let error = ErrorJson { code, reason, message, ..ErrorJson::default() };
+        let error = ErrorJson { code, reason: reason.into(), message, ..ErrorJson::default() };
         Self { status, error: Box::new(error), challenge: None, outcome: None }
     }
 
@@ -127,6 +132,42 @@ impl Failure {
         let challenge = format!("{BEARER}, error=\"insufficient_scope\", scope=\"{name}\"");
         failure.challenge = HeaderValue::try_from(challenge).ok();
         failure
+    }
+
+    /// A service beside the engine says why not.
+    pub(super) fn refused(refused: Refused) -> Self {
+        let Refused { code, reason, message, field, fault, retry_after_ms } = refused;
+        // A service tells what it found and what is allowed in one sentence.
+        let fault = fault.as_deref().and_then(|fault| fault.strip_prefix("is ")?.split_once("; allowed is "));
+        let found = fault.map(|(found, _)| serde_json::from_str(found).unwrap_or_else(|_| found.to_owned()));
+        let challenge = match code {
+            "UNAUTHENTICATED" if reason == "TOKEN_MISSING" => Some(BEARER.to_owned()),
+            "UNAUTHENTICATED" => {
+                Some(format!("{BEARER}, error=\"invalid_token\", error_description=\"{reason}\""))
+            }
+            "PERMISSION_DENIED" if reason == "SCOPE_REQUIRED" => {
+                let scope = message.rsplit(' ').next().unwrap_or_default();
+                Some(format!("{BEARER}, error=\"insufficient_scope\", scope=\"{scope}\""))
+            }
+            _ => None,
+        };
+        let error = ErrorJson {
+            code,
+            reason: reason.into(),
+            message,
+            field,
+            value: found,
+            allowed: fault.map(|(_, allowed)| allowed.to_owned()),
+            retry_after_ms,
+        };
+        let challenge = challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok());
+        Self { status: status(code), error: Box::new(error), challenge, outcome: None }
+    }
+
+    /// An answer that is there and cannot be told.
+    pub(super) fn unwritable() -> Self {
+        let message = "the answer cannot be written as JSON".to_owned();
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "UNWRITABLE", message)
     }
 
     /// The route has no such method.
@@ -219,6 +260,22 @@ impl IntoResponse for Failure {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
         }
         response
+    }
+}
+
+/// The status that says about the same as a canonical code.
+fn status(code: &str) -> StatusCode {
+    match code {
+        "INVALID_ARGUMENT" | "OUT_OF_RANGE" => StatusCode::BAD_REQUEST,
+        "UNAUTHENTICATED" => StatusCode::UNAUTHORIZED,
+        "PERMISSION_DENIED" => StatusCode::FORBIDDEN,
+        "NOT_FOUND" => StatusCode::NOT_FOUND,
+        "ALREADY_EXISTS" | "ABORTED" | "FAILED_PRECONDITION" => StatusCode::CONFLICT,
+        "RESOURCE_EXHAUSTED" => StatusCode::TOO_MANY_REQUESTS,
+        "UNIMPLEMENTED" => StatusCode::NOT_IMPLEMENTED,
+        "UNAVAILABLE" => StatusCode::SERVICE_UNAVAILABLE,
+        "DEADLINE_EXCEEDED" => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
