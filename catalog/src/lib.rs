@@ -1,7 +1,8 @@
 //! Playhead's catalog: what there is to watch, who may watch it, and why not.
 //!
 //! The path of a call, in reading order:
-//! 1. [`grpc`] says who calls ([`rest`] lists what is answered over HTTP too), and `wire` makes its messages our types, in one place.
+//! 1. [`grpc`] says who calls ([`rest`] lists what is answered over HTTP too), and `wire` makes its messages our types, in
+//!    one place.
 //! 2. [`items`] keeps the tree of what there is: writes with their checks, reads for viewers and for those who keep it.
 //!    [`categories`] and [`collections`] are other ways to find it, [`search`] finds it by its words.
 //! 3. [`entitlement`] keeps plans, subscriptions and grants, and asks the rule in `playhead-store` whether a user may.

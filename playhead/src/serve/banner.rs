@@ -76,9 +76,9 @@ pub(super) fn catalog_text(config: &Config, server: &CatalogServer) -> String {
   auth     {auth}
 {open}",
         version = env!("CARGO_PKG_VERSION"),
-        grpc = server.grpc,
-        http = server.http,
-        admin = server.admin_at,
+        grpc = server.at.grpc,
+        http = server.at.http,
+        admin = server.at.admin,
         data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone()).display(),
         auth = auth(&config.auth),
     )

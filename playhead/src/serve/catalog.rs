@@ -1,6 +1,6 @@
 //! The catalog: beside the engine on its gRPC listener, or by itself.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use playhead_catalog::{grpc::Services, play::PlayParts, urls::Urls};
 use playhead_ingest::{
@@ -21,13 +21,13 @@ use tokio::{
 };
 
 use super::{
-    ADMIN_PATIENCE, DRAIN_MS_MAX, EDGES, EDGES_PATIENCE, ServeError, certificate, edges, guarded::Guards,
-    hot, listener, now, stopped, tell_if_ended, unless_stopped,
+    ADMIN_PATIENCE, DRAIN_MS_MAX, EDGES, EDGES_PATIENCE, ServeError, bind, certificate, edges,
+    guarded::Guards, hot, now, stopped, tell_if_ended, unless_stopped,
 };
 use crate::{
     admin::{Admin, Phase},
     auth::{self, Auth},
-    config::{Config, DurableSettings, Role, UrlKey},
+    config::{Config, DurableSettings, Listen, Role, UrlKey},
     durable::{self, Stores},
 };
 
@@ -119,14 +119,18 @@ fn button(config: &Config, durable: Arc<dyn Durable>, hot: Option<&Arc<dyn Hot>>
     hot.map(|hot| PlayButton::of_stores(durable, Arc::clone(hot), &config.engine))
 }
 
+/// What the catalog alone is made with.
+async fn alone(config: &Config) -> Result<With, ServeError> {
+    let urls = urls(config)?;
+    let Stores { durable, documents } = durable::open(config).await?;
+    let hot = hot::shared(&config.hot)?;
+    Ok(With { documents, urls, button: button(config, durable, hot.as_ref()), hot })
+}
+
 /// A server of the catalog alone: no journal, no engine, gRPC, HTTP and the admin port.
 pub(crate) struct CatalogServer {
-    /// Where gRPC listens, with the port that it got.
-    pub(super) grpc: SocketAddr,
-    /// Where HTTP listens.
-    pub(super) http: SocketAddr,
-    /// Where the admin port is.
-    pub(super) admin_at: SocketAddr,
+    /// Where it listens, with the ports that it got.
+    pub(super) at: Listen,
     /// SHA-256 of the certificate that it shows.
     pub(super) shown: Option<String>,
     admin: Admin,
@@ -143,18 +147,10 @@ impl CatalogServer {
         let now = now();
         let tls = certificate::open(config, &now)?;
         let auth = auth::open(config, Arc::clone(&now)).await?;
-        let grpc = listener("listen.grpc", config.listen.grpc).await?;
-        let http = listener("listen.http", config.listen.http).await?;
-        let admin_port = listener("listen.admin", config.listen.admin).await?;
-        let got = |port: &tokio::net::TcpListener, wanted| port.local_addr().unwrap_or(wanted);
-        let (grpc_at, admin_at) = (got(&grpc, config.listen.grpc), got(&admin_port, config.listen.admin));
-        let http_at = got(&http, config.listen.http);
+        let (grpc, http, admin_port, at) = bind(config.listen).await?;
         let guards = Guards::new(config, tls.as_ref());
         let ((grpc, _), (http, _)) = (guards.guard(grpc)?, guards.guard(http)?);
-        let urls = urls(config)?;
-        let Stores { durable, documents } = durable::open(config).await?;
-        let hot = hot::shared(&config.hot)?;
-        let with = With { documents, urls, button: button(config, durable, hot.as_ref()), hot };
+        let with = alone(config).await?;
         let shown = certificate::Fingerprints::of(tls.as_ref(), None).tcp;
 
         let (stop, stops) = watch::channel(false);
@@ -182,17 +178,7 @@ impl CatalogServer {
             tokio::spawn(unless_stopped(stops, certificate::keep_fresh(tls, config.tls.reload_s, now)));
         }
         admin.enter(Phase::Ready);
-        Ok(Self {
-            grpc: grpc_at,
-            http: http_at,
-            admin_at,
-            shown,
-            admin,
-            stop,
-            ended,
-            tasks,
-            _tending: tending,
-        })
+        Ok(Self { at, shown, admin, stop, ended, tasks, _tending: tending })
     }
 
     /// Resolves when the server cannot go on.

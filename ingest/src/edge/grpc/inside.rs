@@ -40,7 +40,7 @@ impl Calls for Inside {
             },
             Err(error) => Err(Status::internal(error.to_string())),
         };
-        answered.map_err(|status| refused(status::explained(status)))
+        answered.map_err(|status| refused(&status::explained(status)))
     }
 }
 
@@ -84,7 +84,7 @@ fn told(headers: &HeaderMap) -> Result<(), Status> {
     }
 }
 
-fn refused(status: Status) -> Refused {
+fn refused(status: &Status) -> Refused {
     let details = status.get_error_details();
     let code = status::name(status.code());
     let violation = details.bad_request().and_then(|bad| bad.field_violations.first());
