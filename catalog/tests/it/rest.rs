@@ -86,6 +86,9 @@ async fn the_catalog_is_read_as_json() {
     assert_eq!(masked, json!({ "item": { "id": "series", "texts": [text] } }));
 
     assert_eq!(ids(&read(&site, "/v1/items:batch?ids=e2&ids=none&ids=e1").await["items"]), ["e2", "e1"]);
+    crate::search::finds(&site, "도깨비", &["series"]).await;
+    let found = read(&site, "/v1/items:search?query=%EB%8F%84%EA%B9%A8%EB%B9%84").await;
+    assert_eq!(ids(&found["items"]), ["series"], "도깨비");
     assert_eq!(ids(&read(&site, "/v1/items?kind=EPISODE&page_size=1").await["items"]), ["e1"]);
     let next = read(&site, "/v1/items?kind=KIND_EPISODE&page_size=1").await;
     let token = next["next_page_token"].as_str().unwrap();
@@ -289,8 +292,12 @@ async fn on_every_route_the_token_says_who_asks() {
     let ask = async |token: &str, method: &str, path: &str| match method {
         "POST" => site.post(token, path, &json!({ "session_id": "s-1" })).await,
         _ => {
-            let path = if path.ends_with(":batch") { &format!("{path}?ids=e1") } else { path };
-            let answer = site.get(token, path, &[]).await;
+            let needed = match path.rsplit_once(':') {
+                Some((_, "batch")) => "?ids=e1",
+                Some((_, "search")) => "?query=rain",
+                _ => "",
+            };
+            let answer = site.get(token, &format!("{path}{needed}"), &[]).await;
             (answer.status, answer.json)
         }
     };

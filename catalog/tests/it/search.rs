@@ -29,7 +29,7 @@ async fn search(
 }
 
 /// Waits until a viewer finds this and nothing else.
-async fn finds(site: &Site, query: &str, expect: &[&str]) {
+pub async fn finds(site: &Site, query: &str, expect: &[&str]) {
     let mut last = None;
     for _ in 0..100 {
         let found = search(site, looked_for(query)).await;

@@ -131,6 +131,7 @@ async fn the_next_episode_follows(site: &Site) {
         (before.item_id.as_str(), before.reason(), before.position_ms),
         ("episode-1002", screen::UpNextReason::Resume, 1_000_000)
     );
+    site.later(1_000);
     let tv = site.begin(ON_TV, "episode-1002", "to the end").await;
     let session = site.over_grpc("to the end", "episode-1002", &tv.session_token);
     says(&session, &[(Start, 1_000_000), (Ended, 4_658_000), (Stop, 4_658_000)]).await;
