@@ -237,8 +237,10 @@ impl Commit {
         let spills = self.is_memory_full() && self.spill.is_allowed();
         let Memory { work, batch, .. } = &mut self.memory;
         work.hear(verdicts, &self.leases);
+        // Counted first: who has an answer finds it in the counters.
+        work.sum().count(&self.tally);
         let (mut begins, mut spilling) = (batch.begins(), None);
-        let sum = work.settle(|durable| {
+        work.settle(|durable| {
             durable.show(&self.tap);
             let Rest::Journal(hold, at) = rest else { return };
             let begin = begins.next().filter(|_| spills);
@@ -248,7 +250,6 @@ impl Commit {
             adding.record(durable.user(), Place::at(at + begin), events);
             self.meters.spilled.inc_by(events as u64);
         });
-        sum.count(&self.tally);
     }
 
     /// The journal is broken: what is held will never be acknowledged, and its holders are told. Whether it is on the

@@ -160,18 +160,25 @@ impl Work {
         renewing.zip(verdicts).for_each(|(frame, verdict)| frame.hear(verdict, leases));
     }
 
-    /// Hands out what has become durable, then settles the tickets, and is empty afterwards.
-    pub(super) fn settle(&mut self, mut keep: impl FnMut(Durable<'_>)) -> Settled {
+    /// How its events end once it is durable.
+    pub(super) fn sum(&self) -> Settled {
         let mut sum = Settled::default();
+        for frame in &self.frames {
+            sum.stored += frame.stored();
+            sum.duplicate += frame.duplicate;
+            sum.refused.extend(frame.refused.iter().map(|refused| refused.rejection.reason));
+        }
+        sum
+    }
+
+    /// Hands out what has become durable, then settles the tickets, and is empty afterwards.
+    pub(super) fn settle(&mut self, mut keep: impl FnMut(Durable<'_>)) {
         let mut rest = self.fresh.as_slice();
         for frame in self.frames.drain(..) {
             let verdict = frame.verdict();
             let (events, behind) = rest.split_at_checked(frame.fresh).unwrap_or_default();
             rest = behind;
             frame.keep(events, &mut keep);
-            sum.stored += frame.stored();
-            sum.duplicate += frame.duplicate;
-            sum.refused.extend(frame.refused.iter().map(|refused| refused.rejection.reason));
             frame.ticket.settle(Outcome {
                 stored: frame.stored(),
                 duplicate: frame.duplicate,
@@ -181,7 +188,6 @@ impl Work {
             });
         }
         self.fresh.clear();
-        sum
     }
 
     /// Gives everything back: what was new is not, and the tickets say from where to send again. Tells of each frame

@@ -40,7 +40,8 @@ async fn an_event_is_new_once() {
     work.add(&mut pending(&session, &[1, 2, 2], &[], &ticket), &settings(10));
     work.add(&mut pending(&session, &[2, 3], &[], &ticket), &settings(10));
     let mut kept = Vec::new();
-    let settled = work.settle(|durable| match durable {
+    let settled = work.sum();
+    work.settle(|durable| match durable {
         Durable::Events { events, position, .. } => {
             kept.extend(events.iter().map(|event| event.seq));
             assert!(position.is_some());
@@ -72,7 +73,8 @@ async fn a_full_session_still_knows_its_own() {
     let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
     let session = open(&live, "s").await;
     work.add(&mut pending(&session, &[1, 2, 3, 1], &[], &ticket), &settings(2));
-    let settled = work.settle(|_| ());
+    let settled = work.sum();
+    work.settle(|_| ());
     assert_eq!((settled.stored, settled.duplicate, settled.refused), (2, 1, vec![RejectReason::SessionFull]));
 }
 
@@ -82,7 +84,8 @@ async fn what_is_older_than_an_erasure_is_refused() {
     let session = open(&live, "s").await;
     live.erase(&session.key.user, NOW);
     work.add(&mut pending(&session, &[1], &[], &ticket), &settings(10));
-    let settled = work.settle(|_| panic!("nothing is durable"));
+    let settled = work.sum();
+    work.settle(|_| panic!("nothing is durable"));
     assert_eq!((settled.stored, settled.refused), (0, vec![RejectReason::Erased]));
 }
 
