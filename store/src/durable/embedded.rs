@@ -1,9 +1,9 @@
 //! The durable store of a single node: fjall, an LSM tree in this process. See ADR 4.
 //!
 //! In reading order: `opened` keeps the tables open, `writer` is the one thread that writes, `change` what a batch
-//! changes, `erasing` what an erasure does, `view` is how everything is read; `rows` and `keys` are how it rests, in the
-//! tables of `tables`, and `retention` is how it goes. A write is not fsynced: the journal before this store holds it
-//! until `persist`. `documents` is the other seam, in the same database; what is put there is fsynced at once.
+//! changes, `erasing` what an erasure does, `view` is how everything is read, on the threads of `reads`; `rows` and
+//! `keys` are how it rests, in the tables of `tables`, and `retention` is how it goes. A write is not fsynced: the journal
+//! before this store holds it until `persist`. `documents` is the other seam, in the same database; what is put there is fsynced at once.
 
 mod change;
 mod documents;
@@ -12,6 +12,7 @@ mod fault;
 mod keys;
 mod lock;
 mod opened;
+mod reads;
 mod recent;
 mod retention;
 mod rows;
@@ -26,10 +27,10 @@ pub use verify::{StoreReport, verify};
 use super::{Durable, KnownSession, SessionRow, WriteBatch};
 use crate::{Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow};
 use opened::Opened;
+use reads::Reads;
 use retention::Horizon;
 use std::{path::Path, sync::Arc};
 use tables::Tables;
-use tokio::{sync::Semaphore, task};
 use view::View;
 use writer::{Command, Writer};
 
@@ -66,10 +67,9 @@ impl Default for EmbeddedSettings {
 pub struct EmbeddedDurable {
     /// First, so that the thread has ended when the tables are closed.
     writer: Writer,
-    opened: Arc<Opened>,
     horizon: Horizon,
     retention_days: Option<u32>,
-    reads: Arc<Semaphore>,
+    reads: Reads,
 }
 
 impl EmbeddedDurable {
@@ -83,8 +83,8 @@ impl EmbeddedDurable {
         let horizon = Horizon::default();
         let opened = Arc::new(Opened::open(dir, settings, horizon.clone())?);
         let writer = Writer::start(opened.clone(), settings.session_cache_bytes)?;
-        let reads = Arc::new(Semaphore::new(READS_MAX));
-        Ok(Self { writer, opened, horizon, retention_days: settings.retention_days, reads })
+        let reads = Reads::new(opened);
+        Ok(Self { writer, horizon, retention_days: settings.retention_days, reads })
     }
 
     /// Reads on a thread that may wait for the disk.
@@ -101,13 +101,7 @@ impl EmbeddedDurable {
         &self,
         read: impl FnOnce(&Tables) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let opened = self.opened.clone();
-        let permit = self.reads.clone().acquire_owned().await;
-        let read = task::spawn_blocking(move || {
-            let _permit = permit;
-            opened.with(|tables, _| read(tables))
-        });
-        read.await.map_err(fault::in_task)?
+        self.reads.run(move |opened| opened.with(|tables, _| read(tables))).await
     }
 }
 
@@ -160,9 +154,6 @@ impl Durable for EmbeddedDurable {
         self.writer.run(|answer| Command::Erase(user, through_ms, answer)).await
     }
 }
-
-/// Reads at a time; further ones wait. More would only queue at the disk, and each holds a thread.
-const READS_MAX: usize = 32;
 
 #[cfg(test)]
 mod tests;

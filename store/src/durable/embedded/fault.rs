@@ -2,7 +2,6 @@
 
 use crate::{StoreError, StoreErrorKind, codec::FormatError};
 use fjall::{Error as FjallError, LsmError};
-use tokio::task::JoinError;
 
 /// An error of a read: nothing has changed, so doubt is no matter.
 pub(super) fn in_reading(what: &'static str) -> impl Fn(FjallError) -> StoreError {
@@ -62,10 +61,15 @@ pub(super) fn unanswered() -> StoreError {
     StoreError { kind: StoreErrorKind::Unknown, what, source: None }
 }
 
-/// A read that ended without an answer: it panicked, or the runtime is shutting down.
-pub(super) fn in_task(error: JoinError) -> StoreError {
-    let kind = if error.is_panic() { StoreErrorKind::Damaged } else { StoreErrorKind::Unavailable };
-    StoreError::new(kind, "reading the embedded store", error)
+/// A read came upon something that nobody foresaw.
+pub(super) fn panicked() -> StoreError {
+    StoreError { kind: StoreErrorKind::Damaged, what: "reading the embedded store panicked", source: None }
+}
+
+/// The runtime shuts down, and nobody reads any more.
+pub(super) fn unread() -> StoreError {
+    let what = "the embedded store is not read while the process stops";
+    StoreError { kind: StoreErrorKind::Unavailable, what, source: None }
 }
 
 fn kind(error: &FjallError, on_io_error: StoreErrorKind) -> StoreErrorKind {

@@ -42,7 +42,7 @@ fn key(user: &str, session: &str) -> SessionKey {
 
 /// Looks at the tables, or changes them behind the store's back.
 fn look<T>(store: &EmbeddedDurable, look: impl FnOnce(&Tables) -> T) -> T {
-    store.opened.with(|tables, _| Ok(look(tables))).unwrap()
+    store.reads.opened().with(|tables, _| Ok(look(tables))).unwrap()
 }
 
 /// How many chunks, sessions and positions there are.

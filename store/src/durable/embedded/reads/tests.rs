@@ -1,0 +1,137 @@
+use std::{
+    collections::HashSet,
+    sync::{Arc, Barrier, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt as _,
+    future::{join, join_all},
+};
+
+use super::{READERS_MAX, Reads, WAITING_PER_READER};
+use crate::{
+    StoreErrorKind,
+    durable::embedded::{EmbeddedSettings, opened::Opened, retention::Horizon},
+};
+
+fn reads(folder: &tempfile::TempDir) -> Reads {
+    let opened = Opened::open(folder.path(), EmbeddedSettings::default(), Horizon::default());
+    Reads::new(Arc::new(opened.unwrap()))
+}
+
+#[tokio::test]
+async fn reads_at_once_share_few_threads_and_each_gets_its_own_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reads, threads) = (reads(&folder), Arc::new(Mutex::new(HashSet::new())));
+    let asked = (0..1_000).map(|number| {
+        let threads = Arc::clone(&threads);
+        reads.run(move |_| {
+            threads.lock().unwrap().insert(thread::current().id());
+            Ok(number)
+        })
+    });
+    let answers: Vec<usize> = join_all(asked).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(answers, (0..1_000).collect::<Vec<_>>());
+    assert!(threads.lock().unwrap().len() <= READERS_MAX, "{threads:?}");
+}
+
+#[tokio::test]
+async fn when_it_is_dropped_nobody_has_the_tables_any_more() {
+    for _ in 0..50 {
+        let folder = tempfile::tempdir().unwrap();
+        let reads = reads(&folder);
+        join_all((0..20).map(|_| reads.run(|_| Ok(())))).await;
+        let opened = Arc::downgrade(&reads.opened);
+        drop(reads);
+        assert_eq!(opened.strong_count(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_the_disk_holds_up_holds_up_few_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let reads = reads(&folder);
+    let (release, held) = mpsc::channel::<()>();
+    let stuck = reads.run(move |_| Ok(held.recv_timeout(Duration::from_secs(60)).unwrap()));
+    let mut stuck = Box::pin(stuck);
+    assert!((&mut stuck).now_or_never().is_none());
+    let others = join_all((0..=WAITING_PER_READER).map(|_| reads.run(|_| Ok(()))));
+    tokio::time::timeout(Duration::from_secs(30), others).await.expect("another thread comes to their help");
+    release.send(()).unwrap();
+    stuck.await.unwrap();
+}
+
+#[tokio::test]
+async fn no_more_threads_read_than_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reads, barrier) = (reads(&folder), Arc::new(Barrier::new(READERS_MAX + 1)));
+    let asked: Vec<_> = (0..READERS_MAX * WAITING_PER_READER * 2)
+        .map(|number| {
+            let barrier = Arc::clone(&barrier);
+            let is_held = number % WAITING_PER_READER == 0;
+            reads.run(move |_| {
+                let _ = is_held.then(|| barrier.wait());
+                Ok(())
+            })
+        })
+        .collect();
+    let mut asked = Box::pin(join_all(asked));
+    assert!((&mut asked).now_or_never().is_none());
+    assert_eq!(reads.shared.queue().readers, READERS_MAX);
+    // Twice as many are held as there may be readers: they come in two waves.
+    let opener = thread::spawn(move || (0..2).for_each(|_| drop(barrier.wait())));
+    asked.await.into_iter().for_each(|read| read.unwrap());
+    opener.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_read_that_panics_is_told_and_takes_nothing_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let reads = reads(&folder);
+    let broken = reads.run::<()>(|_| panic!("a row that nobody foresaw"));
+    let (broken, sound) = join(broken, reads.run(|_| Ok(7))).await;
+    assert_eq!(broken.unwrap_err().kind, StoreErrorKind::Damaged);
+    assert_eq!(sound.unwrap(), 7);
+    assert_eq!(reads.run(|_| Ok(8)).await.unwrap(), 8);
+}
+
+#[tokio::test]
+async fn nobody_reads_for_callers_who_have_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let reads = reads(&folder);
+    let (release, held) = mpsc::channel::<()>();
+    let mut stuck = Box::pin(reads.run(move |_| Ok(held.recv_timeout(Duration::from_secs(60)).unwrap())));
+    assert!((&mut stuck).now_or_never().is_none());
+    {
+        let mut gone = Box::pin(reads.run::<()>(|_| panic!("nobody waits for this")));
+        assert!((&mut gone).now_or_never().is_none());
+    }
+    release.send(()).unwrap();
+    stuck.await.unwrap();
+    reads.run(|_| Ok(())).await.unwrap();
+}
+
+#[test]
+fn a_runtime_that_shuts_down_leaves_reads_for_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let reads = reads(&folder);
+    let runtime = || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().max_blocking_threads(1).build().unwrap()
+    };
+    let first = runtime();
+    let (release, held) = mpsc::channel::<()>();
+    // The only thread is taken, so the reader of this read never begins.
+    let taken = first.spawn_blocking(move || held.recv_timeout(Duration::from_secs(60)));
+    let mut unread = Box::pin(reads.run(|_| Ok(())));
+    first.block_on(async { assert!((&mut unread).now_or_never().is_none()) });
+    first.shutdown_background();
+    release.send(()).unwrap();
+    let second = runtime();
+    let told = second.block_on(unread);
+    assert!(told.is_ok() || told.unwrap_err().kind == StoreErrorKind::Unavailable);
+    second.block_on(reads.run(|_| Ok(()))).unwrap();
+    drop(taken);
+}
