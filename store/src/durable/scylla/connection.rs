@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use scylla::{
     client::{execution_profile::ExecutionProfile, session::Session, session_builder::SessionBuilder},
-    policies::{load_balancing::DefaultPolicy, retry::DefaultRetryPolicy},
+    policies::{
+        load_balancing::{DefaultPolicy, NodeIdentifier, SingleTargetLoadBalancingPolicy},
+        retry::DefaultRetryPolicy,
+    },
     statement::Consistency,
 };
 
@@ -56,4 +59,14 @@ pub(super) async fn connect(settings: &ScyllaSettings, patience: Duration) -> Re
         builder = builder.user(&credentials.username, &credentials.password);
     }
     builder.build().await.map_err(fault::in_connecting)
+}
+
+/// Has one node of the cluster, which is there, coordinate all that this session asks from now on.
+pub(super) fn stay_with_one_node(session: &Session) {
+    let cluster = session.get_cluster_state();
+    let Some(node) = cluster.get_nodes_info().iter().find(|node| node.is_connected()) else { return };
+    let mut handle = session.get_default_execution_profile_handle().clone();
+    let policy = SingleTargetLoadBalancingPolicy::new(NodeIdentifier::Node(Arc::clone(node)), None);
+    let profile = handle.pointee_to_builder().load_balancing_policy(policy).build();
+    handle.map_to_another_profile(profile);
 }

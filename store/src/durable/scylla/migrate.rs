@@ -87,6 +87,8 @@ pub async fn migrate(
     is_dry_run: bool,
 ) -> Result<Vec<(Migration, Outcome)>, StoreError> {
     let session = connection::connect(settings, DDL_PATIENCE).await?;
+    // What one node has just made, one that has just come up may not know of yet.
+    connection::stay_with_one_node(&session);
     let schema = Schema { session: &session, keyspace: &settings.keyspace };
     if is_dry_run {
         let present = schema.present().await?.unwrap_or_default();
