@@ -60,7 +60,7 @@ impl Opinions {
         };
         let key = rest::rating_key(&rating.user, &rating.item);
         let Stored { value: Rated { rater, rating: written }, version } =
-            self.records.revise(key, version, change).await?;
+            self.records.revise(key, version, change).await?.stored;
         let summary = self.count(&rating.item, rater, Vote(version, rating.stars)).await?;
         Ok((Stored { value: written.unwrap_or(rating), version }, summary))
     }
@@ -93,7 +93,7 @@ impl Opinions {
             let Rated { rater, .. } = present.ok_or(NO_RATING)?;
             Ok(Rated { rater, rating: None })
         };
-        let Stored { value, version } = self.records.revise(key, version, change).await?;
+        let Stored { value, version } = self.records.revise(key, version, change).await?.stored;
         self.count(item, value.rater, Vote(version, 0)).await.map(drop)
     }
 
@@ -121,13 +121,13 @@ impl Opinions {
             votes.join(rater, vote);
             Ok(votes)
         };
-        let votes = self.records.revise(rest::votes_key(item, part), None, cast).await?;
+        let votes = self.records.revise(rest::votes_key(item, part), None, cast).await?.stored;
         let sum = |present: Option<Summary>| {
             let mut summary = present.unwrap_or_default();
             summary.join(part, votes.version, votes.value.opinion());
             Ok(summary)
         };
-        let summary = self.records.revise(rest::summary_key(item), None, sum).await?;
+        let summary = self.records.revise(rest::summary_key(item), None, sum).await?.stored;
         Ok(summary.value.opinion())
     }
 }

@@ -35,6 +35,34 @@ pub struct Stored<T> {
     pub version: u64,
 }
 
+/// Something that was written, and what the write came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<T> {
+    /// It, as it rests.
+    pub stored: T,
+    /// What the write came to.
+    pub outcome: Outcome,
+}
+
+/// What a write came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was not there before.
+    Created,
+    /// It was there, and said something else.
+    Changed,
+    /// It said the same before.
+    Unchanged,
+}
+
+impl Outcome {
+    /// Of a write over what had this version, 0 where it was not there.
+    #[must_use]
+    pub fn over(version: u64) -> Self {
+        if version == 0 { Self::Created } else { Self::Changed }
+    }
+}
+
 impl<T> Stored<T> {
     /// Its version for callers: they hand it back as it is.
     #[must_use]
@@ -131,21 +159,22 @@ impl Records {
         key: DocumentKey,
         version: Option<u64>,
         change: impl Fn(Option<T>) -> Result<T, CatalogError>,
-    ) -> Result<Stored<T>, CatalogError> {
+    ) -> Result<Written<Stored<T>>, CatalogError> {
         for _ in 0..CONFLICTS_MAX {
             let present = self.get_one::<T>(&key).await?.map(|loaded| loaded.value);
             let present_version = present.as_ref().map_or(0, |present| present.version);
             let value = change(present.as_ref().map(|present| present.value.clone()))?;
             // Whoever writes again, since it got no answer, names the version of before.
             if let Some(same) = present.filter(|present| present.value == value) {
-                return Ok(same);
+                return Ok(Written { stored: same, outcome: Outcome::Unchanged });
             }
             if version.is_some_and(|version| version != present_version) {
                 return Err(CatalogError::Changed);
             }
             let made = Change::new(key.clone(), present_version, body(&value)?);
             if let Some(version) = self.put(made).await? {
-                return Ok(Stored { value, version });
+                let outcome = Outcome::over(present_version);
+                return Ok(Written { stored: Stored { value, version }, outcome });
             }
         }
         Err(CatalogError::Changed)

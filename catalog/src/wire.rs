@@ -6,7 +6,7 @@ use playhead_store::{
     catalog::{ExternalId, Fault, Language, Text},
 };
 
-use crate::records::version_of;
+use crate::records::{Outcome, version_of};
 
 pub(crate) mod check;
 pub(crate) mod item;
@@ -17,6 +17,15 @@ pub(crate) mod play;
 pub(crate) mod right;
 pub(crate) mod right_read;
 pub(crate) mod screen;
+
+/// What a write came to.
+pub(crate) fn outcome(outcome: Outcome) -> proto::WriteOutcome {
+    match outcome {
+        Outcome::Created => proto::WriteOutcome::Created,
+        Outcome::Changed => proto::WriteOutcome::Changed,
+        Outcome::Unchanged => proto::WriteOutcome::Unchanged,
+    }
+}
 
 /// An id that has to be there.
 pub(crate) fn id<T>(field: &str, text: &str, new: impl Fn(&str) -> Result<T, IdError>) -> Result<T, Fault> {

@@ -183,6 +183,6 @@ fn nouns(job: &Arc<Job>, sorted: Sorted) -> mpsc::Receiver<Result<Made, ImportEr
 }
 
 /// After so many nouns is noted how far it came: what a repetition costs at most.
-const KEEP_NOUNS: u64 = 500;
+const KEEP_NOUNS: u64 = 5_000;
 const NOUNS_AHEAD_MAX: usize = 256;
 const TELL_EVERY: Duration = Duration::from_millis(500);

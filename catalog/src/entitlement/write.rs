@@ -11,7 +11,7 @@ use super::{Entitlement, NO_SUBSCRIPTION, has_room};
 use crate::{
     CatalogError,
     items::View,
-    records::{Stored, right as rest},
+    records::{Stored, Written, right as rest},
 };
 
 impl Entitlement {
@@ -19,7 +19,11 @@ impl Entitlement {
     ///
     /// # Errors
     /// `Bad`, `Changed`, and the store's.
-    pub async fn upsert_plan(&self, plan: Plan, version: Option<u64>) -> Result<Stored<Plan>, CatalogError> {
+    pub async fn upsert_plan(
+        &self,
+        plan: Plan,
+        version: Option<u64>,
+    ) -> Result<Written<Stored<Plan>>, CatalogError> {
         plan.check()?;
         let _writing = self.writing(Stale::Plan(plan.id.clone()));
         self.records.revise(rest::plan_key(&plan.id), version, |_| Ok(plan.clone())).await
@@ -34,7 +38,7 @@ impl Entitlement {
         subscription: Subscription,
         version: Option<u64>,
         now_ms: i64,
-    ) -> Result<Stored<Subscription>, CatalogError> {
+    ) -> Result<Written<Stored<Subscription>>, CatalogError> {
         subscription.check()?;
         let fresh = View { sees_all: true, is_fresh: true, now_ms };
         if self.find_plan(&subscription.plan, fresh).await?.is_none() {
@@ -73,7 +77,8 @@ impl Entitlement {
             Ok(present.ok_or(NO_SUBSCRIPTION)?.renewed(ending_ms, next_end_ms)?)
         };
         let _writing = self.writing(Stale::Subscriptions(account.clone()));
-        self.records.revise(rest::subscription_key(account, id), None, change).await
+        let renewed = self.records.revise(rest::subscription_key(account, id), None, change).await;
+        renewed.map(|written| written.stored)
     }
 
     /// Cancels a subscription: at the end of its period, or at once.
@@ -102,7 +107,8 @@ impl Entitlement {
             })
         };
         let _writing = self.writing(Stale::Subscriptions(account.clone()));
-        self.records.revise(rest::subscription_key(account, id), None, change).await
+        let cancelled = self.records.revise(rest::subscription_key(account, id), None, change).await;
+        cancelled.map(|written| written.stored)
     }
 
     /// Writes a grant.
@@ -114,7 +120,7 @@ impl Entitlement {
         grant: Grant,
         version: Option<u64>,
         now_ms: i64,
-    ) -> Result<Stored<Grant>, CatalogError> {
+    ) -> Result<Written<Stored<Grant>>, CatalogError> {
         grant.check()?;
         let fresh = View { sees_all: true, is_fresh: true, now_ms };
         let held = self.grants(&grant.user, fresh).await?;
@@ -137,7 +143,9 @@ impl Entitlement {
     ) -> Result<Stored<ViewerLimits>, CatalogError> {
         limits.check()?;
         let _writing = self.writing(Stale::Limits(limits.user.clone()));
-        self.records.revise(rest::limits_key(&limits.user), version, |_| Ok(limits.clone())).await
+        let written =
+            self.records.revise(rest::limits_key(&limits.user), version, |_| Ok(limits.clone())).await;
+        written.map(|written| written.stored)
     }
 }
 

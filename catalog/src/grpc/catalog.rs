@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     page::Page,
+    records::Written,
     settings::BATCH_ITEMS_MAX,
     wire::{self, item_read, mask},
 };
@@ -39,8 +40,9 @@ impl CatalogService for Services {
             read.map(|read| mask::merge(present, read, &mask)).map_err(|fault| fault.within("item"))
         };
         let written = self.items.upsert(&id, version, keeper.now_ms, change).await;
-        let written = written.map_err(|error| of(&within("item", error)))?;
-        Ok(Response::new(proto::UpsertItemResponse { item: Some(whole().item(&written)) }))
+        let Written { stored, outcome } = written.map_err(|error| of(&within("item", error)))?;
+        let (item, outcome) = (Some(whole().item(&stored)), wire::outcome(outcome).into());
+        Ok(Response::new(proto::UpsertItemResponse { item, outcome }))
     }
 
     async fn get_item(&self, request: Request<proto::GetItemRequest>) -> Answer<proto::GetItemResponse> {

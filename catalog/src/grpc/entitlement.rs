@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     page::{Page, PageRequest},
+    records::Written,
     wire::{self, right, right_read},
 };
 
@@ -30,8 +31,9 @@ impl EntitlementService for Services {
         let version = wire::version(&plan.etag).map_err(|fault| bad(&fault))?;
         let plan = right_read::plan(plan).map_err(|fault| bad(&fault.within("plan")))?;
         let written = self.rights.upsert_plan(plan, version).await;
-        let written = written.map_err(|error| of(&within("plan", error)))?;
-        Ok(Response::new(proto::UpsertPlanResponse { plan: Some(right::plan(&written)) }))
+        let Written { stored, outcome } = written.map_err(|error| of(&within("plan", error)))?;
+        let (plan, outcome) = (Some(right::plan(&stored)), wire::outcome(outcome).into());
+        Ok(Response::new(proto::UpsertPlanResponse { plan, outcome }))
     }
 
     async fn get_plan(&self, request: Request<proto::GetPlanRequest>) -> Answer<proto::GetPlanResponse> {
@@ -63,10 +65,10 @@ impl EntitlementService for Services {
         let subscription =
             right_read::subscription(subscription).map_err(|fault| bad(&fault.within("subscription")))?;
         let written = self.rights.upsert_subscription(subscription, version, keeper.now_ms).await;
-        let written = written.map_err(|error| of(&within("subscription", error)))?;
-        let standing = Some(self.standing(&written, &keeper).await?);
-        let subscription = Some(right::subscription(&written));
-        Ok(Response::new(proto::UpsertSubscriptionResponse { subscription, standing }))
+        let Written { stored, outcome } = written.map_err(|error| of(&within("subscription", error)))?;
+        let standing = Some(self.standing(&stored, &keeper).await?);
+        let (subscription, outcome) = (Some(right::subscription(&stored)), wire::outcome(outcome).into());
+        Ok(Response::new(proto::UpsertSubscriptionResponse { subscription, standing, outcome }))
     }
 
     async fn list_subscriptions(
@@ -154,8 +156,9 @@ impl EntitlementService for Services {
         let version = wire::version(&grant.etag).map_err(|fault| bad(&fault))?;
         let grant = right_read::grant(grant).map_err(|fault| bad(&fault.within("grant")))?;
         let written = self.rights.upsert_grant(grant, version, keeper.now_ms).await;
-        let written = written.map_err(|error| of(&within("grant", error)))?;
-        Ok(Response::new(proto::UpsertGrantResponse { grant: Some(right::grant(&written)) }))
+        let Written { stored, outcome } = written.map_err(|error| of(&within("grant", error)))?;
+        let (grant, outcome) = (Some(right::grant(&stored)), wire::outcome(outcome).into());
+        Ok(Response::new(proto::UpsertGrantResponse { grant, outcome }))
     }
 
     async fn list_grants(

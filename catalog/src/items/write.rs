@@ -10,7 +10,7 @@ use playhead_store::{
 use super::{ABSENT, CHAIN_MAX, Items, View};
 use crate::{
     CatalogError,
-    records::{Stored, item as rest},
+    records::{Outcome, Stored, Written, item as rest},
     settings::CONFLICTS_MAX,
 };
 
@@ -27,7 +27,7 @@ impl Items {
         version: Option<u64>,
         now_ms: i64,
         change: impl Fn(Option<&Item>) -> Result<Item, Fault>,
-    ) -> Result<Arc<Stored<Item>>, CatalogError> {
+    ) -> Result<Written<Arc<Stored<Item>>>, CatalogError> {
         for _ in 0..CONFLICTS_MAX {
             let present = self.present(id, now_ms).await?;
             let mut item = change(present.as_ref().map(|present| &present.value))?;
@@ -36,14 +36,17 @@ impl Items {
             item.deletion = None;
             // Whoever writes again, since it got no answer, names the version of before.
             if let Some(same) = present.as_ref().filter(|present| present.value.says_the_same(&item)) {
-                return Ok(Arc::clone(same));
+                return Ok(Written { stored: Arc::clone(same), outcome: Outcome::Unchanged });
             }
             if version.is_some_and(|version| present.as_ref().map_or(0, |item| item.version) != version) {
                 return Err(CatalogError::Changed);
             }
             self.check(present.as_deref(), &item, now_ms).await?;
-            if let Some(written) = self.put(present.as_deref(), item).await? {
-                return Ok(written);
+            if let Some(stored) = self.put(present.as_deref(), item).await? {
+                return Ok(Written {
+                    stored,
+                    outcome: Outcome::over(present.map_or(0, |item| item.version)),
+                });
             }
         }
         Err(CatalogError::Changed)

@@ -183,6 +183,20 @@ async fn viewers_see_what_is_published_and_not_where_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_write_says_what_it_came_to() {
+    let site = Site::start().await;
+    let write = async |order: i32| {
+        let item = Some(proto::Item { order, ..item("film", Kind::Movie, "", 0) });
+        let request = site.keep(proto::UpsertItemRequest { item, update_mask: None });
+        site.catalog().upsert_item(request).await.unwrap().into_inner().outcome()
+    };
+    let (created, changed) = (proto::WriteOutcome::Created, proto::WriteOutcome::Changed);
+    let unchanged = proto::WriteOutcome::Unchanged;
+    let outcomes = [write(1).await, write(1).await, write(2).await, write(2).await, write(1).await];
+    assert_eq!(outcomes, [created, unchanged, changed, unchanged, changed]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_write_needs_the_etag_that_it_names_and_says_nothing_twice() {
     let site = Site::start().await;
     let film = item("film", Kind::Movie, "", 0);

@@ -1,13 +1,14 @@
 //! A server, over gRPC.
 //!
-//! Whether a write created, changed or left alone what was there, no answer says; the etags before and after do.
+//! Most answers say whether a write created, changed or left alone what was there; for the others the etags before and
+//! after do.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use playhead_proto::{
     catalog::v1::{
-        Consistency, catalog_service_client::CatalogServiceClient,
+        Consistency, WriteOutcome, catalog_service_client::CatalogServiceClient,
         opinion_service_client::OpinionServiceClient,
     },
     entitlement::v1::{self as rights, entitlement_service_client::EntitlementServiceClient},
@@ -41,10 +42,8 @@ pub struct GrpcTarget {
     opinions: OpinionServiceClient<Channel>,
     ingest: IngestServiceClient<Channel>,
     bearer: Option<MetadataValue<Ascii>>,
-    /// What accounts and users have already: subscriptions, seats, grants, bookmarks.
-    subscriptions: Owners,
+    /// What accounts and users have already.
     seats: Owners,
-    grants: Owners,
     categories: Owners,
     bookmarks: Owners,
     playables: Playables,
@@ -78,17 +77,14 @@ impl GrpcTarget {
     pub fn over(channel: Channel, token: Option<&str>) -> Result<Self, ImportError> {
         let bearer = token.map(|token| format!("Bearer {token}").parse()).transpose();
         let bearer = bearer.map_err(|_| ImportError::Token)?;
-        let [subscriptions, seats, grants, categories, bookmarks] =
-            std::array::from_fn(|_| Owners::default());
+        let [seats, categories, bookmarks] = std::array::from_fn(|_| Owners::default());
         Ok(Self {
             catalog: CatalogServiceClient::new(channel.clone()),
             rights: EntitlementServiceClient::new(channel.clone()),
             opinions: OpinionServiceClient::new(channel.clone()),
             ingest: IngestServiceClient::new(channel),
             bearer,
-            subscriptions,
             seats,
-            grants,
             categories,
             bookmarks,
             playables: Playables::default(),
@@ -123,27 +119,14 @@ impl GrpcTarget {
     }
 
     async fn plan(&self, plan: &rights::Plan) -> Result<Outcome, Status> {
-        let request = rights::GetPlanRequest { id: plan.id.clone() };
-        let before = there(self.rights.clone().get_plan(self.request(request)).await)?;
-        let before = before.and_then(|answer| answer.plan).map(|plan| plan.etag);
         let request = self.request(rights::UpsertPlanRequest { plan: Some(plan.clone()) });
-        let after = self.rights.clone().upsert_plan(request).await?.into_inner().plan;
-        Ok(outcome(before, after.map(|plan| plan.etag)))
+        Ok(self.rights.clone().upsert_plan(request).await?.into_inner().outcome().into())
     }
 
     async fn subscription(&self, subscription: &rights::Subscription) -> Result<Outcome, Status> {
-        let account = &subscription.account_id;
-        let before = self.subscriptions.find(account, &subscription.id, async {
-            let consistency = Consistency::Fresh.into();
-            let request = rights::ListSubscriptionsRequest { account_id: account.clone(), consistency };
-            let all =
-                self.rights.clone().list_subscriptions(self.request(request)).await?.into_inner().subscribed;
-            Ok(all.into_iter().filter_map(|one| one.subscription).map(|one| (one.id, one.etag)).collect())
-        });
-        let before = before.await?;
         let request = rights::UpsertSubscriptionRequest { subscription: Some(subscription.clone()) };
-        let after = self.rights.clone().upsert_subscription(self.request(request)).await?.into_inner();
-        Ok(outcome(before, after.subscription.map(|subscription| subscription.etag)))
+        let written = self.rights.clone().upsert_subscription(self.request(request)).await?;
+        Ok(written.into_inner().outcome().into())
     }
 
     async fn seat(&self, seat: &rights::AssignSeatRequest) -> Result<Outcome, Status> {
@@ -160,17 +143,8 @@ impl GrpcTarget {
     }
 
     async fn grant(&self, grant: &rights::Grant) -> Result<Outcome, Status> {
-        let user = &grant.user_id;
-        let before = self.grants.find(user, &grant.id, async {
-            let consistency = Consistency::Fresh.into();
-            let request = rights::ListGrantsRequest { user_id: user.clone(), consistency };
-            let all = self.rights.clone().list_grants(self.request(request)).await?.into_inner().grants;
-            Ok(all.into_iter().map(|grant| (grant.id, grant.etag)).collect())
-        });
-        let before = before.await?;
         let request = self.request(rights::UpsertGrantRequest { grant: Some(grant.clone()) });
-        let after = self.rights.clone().upsert_grant(request).await?.into_inner().grant;
-        Ok(outcome(before, after.map(|grant| grant.etag)))
+        Ok(self.rights.clone().upsert_grant(request).await?.into_inner().outcome().into())
     }
 
     async fn limits(&self, limits: &rights::ViewerLimits) -> Result<Outcome, Status> {
@@ -201,6 +175,16 @@ impl Target for GrpcTarget {
             pause *= 2;
         }
         Err(Refusal::All("it was never tried".to_owned()))
+    }
+}
+
+impl From<WriteOutcome> for Outcome {
+    fn from(outcome: WriteOutcome) -> Self {
+        match outcome {
+            WriteOutcome::Created => Self::Created,
+            WriteOutcome::Unchanged => Self::Unchanged,
+            WriteOutcome::Changed | WriteOutcome::Unspecified => Self::Changed,
+        }
     }
 }
 

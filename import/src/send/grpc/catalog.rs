@@ -4,6 +4,7 @@ use playhead_proto::catalog::v1 as catalog;
 use tonic::Status;
 
 use super::{GrpcTarget, Outcome, outcome, there};
+use crate::noun::played::Playable;
 
 impl GrpcTarget {
     pub(super) async fn category(&self, category: &catalog::Category) -> Result<Outcome, Status> {
@@ -29,10 +30,12 @@ impl GrpcTarget {
     }
 
     pub(super) async fn item(&self, item: &catalog::Item) -> Result<Outcome, Status> {
-        let before = self.present(&item.id).await?.map(|item| item.etag);
         let request = catalog::UpsertItemRequest { item: Some(item.clone()), update_mask: None };
-        let after = self.catalog.clone().upsert_item(self.request(request)).await?.into_inner().item;
-        Ok(outcome(before, after.map(|item| item.etag)))
+        let written = self.catalog.clone().upsert_item(self.request(request)).await?.into_inner();
+        if let Some(item) = &written.item {
+            self.playables.keep(&item.id, Some(Playable::of(item)));
+        }
+        Ok(written.outcome().into())
     }
 
     pub(super) async fn gone(&self, id: &str) -> Result<Outcome, Status> {

@@ -68,7 +68,7 @@ impl Playables {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(id).copied()
     }
 
-    fn keep(&self, id: &str, playable: Option<Playable>) {
+    pub(super) fn keep(&self, id: &str, playable: Option<Playable>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= PLAYABLES_MAX {
             known.clear();
