@@ -21,9 +21,10 @@ use tantivy::{
     tokenizer::{PreTokenizedString, Token},
 };
 
-use self::words::Word;
+use self::{indexer::Waiting, words::Word};
 use crate::records::Stored;
 
+mod indexer;
 mod query;
 mod words;
 
@@ -32,8 +33,10 @@ pub struct Search {
     fields: Fields,
     reader: IndexReader,
     pending: Mutex<Pending>,
-    /// What was put while somebody held the other lock.
-    waiting: Mutex<Vec<Arc<Stored<Item>>>>,
+    /// What was put and nobody has looked at yet.
+    waiting: Arc<Waiting>,
+    /// True where a thread of its own looks at what waits.
+    has_indexer: bool,
     is_complete: AtomicBool,
 }
 
@@ -66,8 +69,8 @@ impl Search {
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let pending =
             Pending { writer, versions: HashMap::default(), is_dirty: false, committed: Instant::now() };
-        let (pending, waiting) = (Mutex::new(pending), Mutex::default());
-        Ok(Self { fields, reader, pending, waiting, is_complete: AtomicBool::new(false) })
+        let (pending, waiting, is_complete) = (Mutex::new(pending), Arc::default(), AtomicBool::new(false));
+        Ok(Self { fields, reader, pending, waiting, has_indexer: false, is_complete })
     }
 
     /// Takes an item in the place of what was known of it, unless that is newer. It is found within [`FOUND_WITHIN`].
@@ -75,7 +78,10 @@ impl Search {
     /// # Errors
     /// When the index has broken.
     pub fn put(&self, item: Arc<Stored<Item>>) -> Result<(), TantivyError> {
-        self.waiting().push(item);
+        let is_left_to_it = self.waiting.push(item) < WAITING_MAX && self.has_indexer;
+        if is_left_to_it {
+            return Ok(());
+        }
         match self.pending.try_lock() {
             Ok(mut pending) => self.take_waiting(&mut pending),
             Err(TryLockError::Poisoned(pending)) => self.take_waiting(&mut pending.into_inner()),
@@ -85,14 +91,20 @@ impl Search {
     }
 
     fn take_waiting(&self, pending: &mut Pending) -> Result<(), TantivyError> {
-        let waiting = std::mem::take(&mut *self.waiting());
-        for item in waiting {
-            pending.take(self.fields, &item)?;
-        }
-        Ok(())
+        self.waiting.take(usize::MAX).iter().try_for_each(|item| pending.take(self.fields, item))
     }
 
-    /// Says that all there is has been put: it is found from now on.
+    /// False where so much waits to be looked at that whoever fills it had better wait as well.
+    pub fn has_room(&self) -> bool {
+        self.waiting.len() < WAITING_MAX / 2
+    }
+
+    /// True while something waits to be looked at.
+    pub fn is_behind(&self) -> bool {
+        self.waiting.len() > 0
+    }
+
+    /// Makes all that was put be found, and says that it is all there is.
     ///
     /// # Errors
     /// When the index has broken.
@@ -150,10 +162,6 @@ impl Search {
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn waiting(&self) -> MutexGuard<'_, Vec<Arc<Stored<Item>>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -219,6 +227,8 @@ fn tokens(text: &str) -> PreTokenizedString {
 
 /// How soon something is found that was written on this node.
 pub const FOUND_WITHIN: Duration = Duration::from_millis(500);
+/// So many items wait for the indexer at most; then whoever puts another takes a turn at it.
+const WAITING_MAX: usize = 4_096;
 /// What is buffered before it becomes a part of the index: the least that the library allows.
 const WRITER_BYTES: usize = 15_000_000;
 

@@ -67,14 +67,14 @@ impl Items {
     /// Makes an index of all there is and keeps it true to what other nodes write: as far as they tell of it at once, and
     /// all again every so often. What is written here is in it at once. Does not end where it has to look again.
     pub async fn keep_searchable(&self, look_again: Option<Duration>) -> Result<(), CatalogError> {
-        let search = Arc::new(Search::new()?);
+        let search = Search::start()?;
         let search = self.search.get_or_init(|| search);
         if look_again.is_some() {
             self.unread.open();
         }
         loop {
             match self.fill(search).await {
-                Ok(()) => search.complete()?,
+                Ok(()) => completed(search).await?,
                 Err(error) => tracing::warn!(%error, "items for the search could not be read, trying again"),
             }
             match look_again {
@@ -116,6 +116,9 @@ impl Items {
             let Some(name) = names.last() else { return Ok(()) };
             let ids: Vec<ItemId> = names.iter().filter_map(|name| ItemId::new(last(name)).ok()).collect();
             self.put_into(search, &ids).await?;
+            while !search.has_room() {
+                tokio::time::sleep(FILL_PAUSE).await;
+            }
             after = Some(name.clone());
         }
     }
@@ -138,6 +141,16 @@ impl Items {
     }
 }
 
+/// Makes all that was put be found, where that holds up nobody.
+async fn completed(search: &Arc<Search>) -> Result<(), CatalogError> {
+    while search.is_behind() {
+        tokio::time::sleep(FILL_PAUSE).await;
+    }
+    let search = Arc::clone(search);
+    let completed = tokio::task::spawn_blocking(move || search.complete()).await;
+    Ok(completed.map_err(|_| CatalogError::Unreadable("the search index".to_owned()))??)
+}
+
 fn offset_of(page: &PageRequest) -> Result<usize, Fault> {
     let Some(after) = &page.after else { return Ok(0) };
     let offset = after.parse().ok().filter(|offset| *offset < FOUND_ITEMS_MAX);
@@ -154,5 +167,7 @@ fn seen<T>(found: Result<T, CatalogError>) -> Result<Option<T>, CatalogError> {
     }
 }
 
+/// How long the filling waits for the indexer.
+const FILL_PAUSE: Duration = Duration::from_millis(5);
 const QUERY_BYTES_MAX: usize = 256;
 const RETRY: Duration = Duration::from_secs(5);
