@@ -225,7 +225,10 @@ impl Items {
 
 fn loaded(found: Option<Loaded<Stored<Item>>>) -> Loaded<Option<Arc<Stored<Item>>>> {
     match found {
-        Some(Loaded { value, bytes }) => Loaded { value: Some(Arc::new(value)), bytes },
+        Some(Loaded { mut value, bytes }) => {
+            value.value.shrink_to_fit();
+            Loaded { value: Some(Arc::new(value)), bytes }
+        }
         None => Loaded { value: None, bytes: 0 },
     }
 }

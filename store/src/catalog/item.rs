@@ -114,8 +114,22 @@ impl Item {
     /// True when both say the same, whenever they were written.
     #[must_use]
     pub fn says_the_same(&self, other: &Self) -> bool {
-        let timeless = |item: &Self| Self { created_at_ms: 0, updated_at_ms: 0, ..item.clone() };
-        timeless(self) == timeless(other)
+        let Self { created_at_ms, updated_at_ms, .. } = *self;
+        *self == Self { created_at_ms, updated_at_ms, ..other.clone() }
+    }
+
+    /// Gives back the room that its lists have to spare, as they have when they were read: as much as they take.
+    pub fn shrink_to_fit(&mut self) {
+        self.texts.shrink_to_fit();
+        self.categories.shrink_to_fit();
+        self.tags.shrink_to_fit();
+        self.assets.shrink_to_fit();
+        self.assets.iter_mut().for_each(|asset| asset.variants.shrink_to_fit());
+        self.windows.shrink_to_fit();
+        self.external_ids.shrink_to_fit();
+        if let Some(access) = &mut self.access {
+            access.ways.shrink_to_fit();
+        }
     }
 }
 
