@@ -166,6 +166,12 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         self.values.remove(key);
     }
 
+    /// Forgets the keys that this is true of, likewise. Looks at all of them.
+    pub fn forget_where(&self, is_written: impl Fn(&K) -> bool, by: Writer) {
+        self.count_write(by);
+        self.values.retain(|key, _| !is_written(key));
+    }
+
     /// Forgets everything, and all that is being read: anything may have been written.
     pub fn forget_all(&self, by: Writer) {
         self.count_write(by);

@@ -6,27 +6,59 @@ use playhead_store::{
     ItemId,
     catalog::{Fault, Item, Kind},
     durable::documents::last,
+    hot::Stale,
 };
 
 use crate::{
-    CatalogError,
+    CatalogError, Settings,
+    cache::{Age, Cache, Figures, Loaded, Writer},
     items::{Items, View},
     page::{Page, PageRequest},
     records::{Records, Stored, item as rest},
-    settings::{COLLECTION_ITEMS_MAX, CONFLICTS_MAX, RIGHTS_MAX},
+    settings::{COLLECTION_ITEMS_MAX, CONFLICTS_MAX, RIGHTS_CACHES, RIGHTS_MAX},
+    stale::{Finally, Noted},
 };
 
 /// Keeps what is in collections.
 pub struct Collections {
     records: Records,
     items: Arc<Items>,
+    /// The collections that an item is in.
+    holding: Cache<ItemId, Vec<ItemId>>,
+    ttl_ms: i64,
+    outbox: Noted,
 }
 
 impl Collections {
-    /// Of these records and items.
+    /// Of these records and items; other nodes are told of writes by this outbox.
     #[must_use]
-    pub fn new(records: Records, items: Arc<Items>) -> Self {
-        Self { records, items }
+    pub fn new(records: Records, items: Arc<Items>, outbox: Noted, settings: &Settings) -> Self {
+        let holding = Cache::new(settings.cache_bytes_max / 2 / RIGHTS_CACHES);
+        Self { records, items, holding, ttl_ms: settings.cache_ttl_ms, outbox }
+    }
+
+    /// Forgets what another node wrote.
+    pub fn hear(&self, stale: &Stale) {
+        match stale {
+            Stale::All => self.holding.forget_all(Writer::Elsewhere),
+            Stale::Item(id) => self.holding.forget(id, Writer::Elsewhere),
+            _ => {}
+        }
+    }
+
+    /// How the cache fares.
+    pub fn figures(&self) -> Figures {
+        self.holding.figures()
+    }
+
+    /// What is remembered of these may be wrong when this is over.
+    fn writing<'a>(&'a self, items: HashSet<&'a ItemId>) -> Finally<impl FnMut() + 'a> {
+        Finally(move || {
+            for &item in &items {
+                self.holding.forget(item, Writer::Here);
+                self.outbox.note(Stale::Item(item.clone()));
+            }
+        })
     }
 
     /// Says what a collection holds from now on, in this order: the version that it came to.
@@ -54,6 +86,8 @@ impl Collections {
             if version.is_some_and(|version| version != present_version) {
                 return Err(CatalogError::Changed);
             }
+            let before: HashSet<&ItemId> = present.iter().flat_map(|present| &present.value).collect();
+            let _writing = self.writing(&before ^ &members.iter().collect());
             let change = rest::members_change(collection, present.as_ref(), members)?;
             if let Some(version) = self.records.put(change).await? {
                 return Ok(Stored { value: (), version });
@@ -130,19 +164,35 @@ impl Collections {
     ///
     /// # Errors
     /// The store's.
-    pub async fn of(&self, items: impl Iterator<Item = &ItemId>) -> Result<Vec<ItemId>, CatalogError> {
+    pub async fn of(
+        &self,
+        items: impl Iterator<Item = &ItemId>,
+        view: View,
+    ) -> Result<Vec<ItemId>, CatalogError> {
+        let age = match view.is_fresh {
+            true => Age::Fresh,
+            false => Age::Since(view.now_ms.saturating_sub(self.ttl_ms)),
+        };
         let mut found = Vec::new();
         for item in items {
-            for name in self.records.entries(&rest::collections_of(item), None, RIGHTS_MAX).await? {
-                let Ok(collection) = ItemId::new(last(&name)) else { continue };
-                // An entry may be left over from what the collection held before.
-                let members = self.records.get_one::<Vec<ItemId>>(&rest::members_key(&collection)).await?;
-                if members.is_some_and(|members| members.value.value.contains(item)) {
-                    found.push(collection);
-                }
-            }
+            let load = self.holding.get(item, age, view.now_ms, self.read_holding(item));
+            found.extend(self.records.within(load).await?.iter().cloned());
         }
         Ok(found)
+    }
+
+    async fn read_holding(&self, item: &ItemId) -> Result<Loaded<Vec<ItemId>>, CatalogError> {
+        let (mut value, mut bytes) = (Vec::new(), 0);
+        for name in self.records.entries(&rest::collections_of(item), None, RIGHTS_MAX).await? {
+            let Ok(collection) = ItemId::new(last(&name)) else { continue };
+            // An entry may be left over from what the collection held before.
+            let members = self.records.get_one::<Vec<ItemId>>(&rest::members_key(&collection)).await?;
+            if members.is_some_and(|members| members.value.value.contains(item)) {
+                bytes += name.len();
+                value.push(collection);
+            }
+        }
+        Ok(Loaded { value, bytes })
     }
 
     async fn collection(&self, id: &ItemId, view: View) -> Result<(), CatalogError> {

@@ -20,7 +20,7 @@ use crate::{
     items::{Items, View},
     page::{Page, PageRequest, token},
     records::{Records, Stored, right as rest},
-    settings::RIGHTS_MAX,
+    settings::{RIGHTS_CACHES, RIGHTS_MAX},
     stale::{Finally, Noted},
 };
 
@@ -38,6 +38,8 @@ pub struct Entitlement {
     subscriptions: Cache<AccountId, Vec<Stored<Subscription>>>,
     grants: Cache<UserId, Vec<Stored<Grant>>>,
     limits: Cache<UserId, Option<Stored<ViewerLimits>>>,
+    /// The numbers of the seats that a user holds.
+    seats: Cache<(AccountId, SubscriptionId, UserId), Vec<u32>>,
     ttl_ms: i64,
     outbox: Noted,
 }
@@ -52,7 +54,7 @@ impl Entitlement {
         outbox: Noted,
         settings: &Settings,
     ) -> Self {
-        let share = settings.cache_bytes_max / 2 / CACHE_PARTS;
+        let share = settings.cache_bytes_max / 2 / RIGHTS_CACHES;
         Self {
             records,
             items,
@@ -61,6 +63,7 @@ impl Entitlement {
             subscriptions: Cache::new(share),
             grants: Cache::new(share),
             limits: Cache::new(share),
+            seats: Cache::new(share),
             ttl_ms: settings.cache_ttl_ms,
             outbox,
         }
@@ -160,9 +163,13 @@ impl Entitlement {
                 self.subscriptions.forget_all(by);
                 self.grants.forget_all(by);
                 self.limits.forget_all(by);
+                self.seats.forget_all(by);
             }
             Stale::Plan(id) => self.plans.forget(id, by),
-            Stale::Subscriptions(account) => self.subscriptions.forget(account, by),
+            Stale::Subscriptions(account) => {
+                self.subscriptions.forget(account, by);
+                self.seats.forget_where(|(of, _, _)| of == account, by);
+            }
             Stale::Grants(user) => self.grants.forget(user, by),
             Stale::Limits(user) => self.limits.forget(user, by),
             Stale::Item(_) => {}
@@ -170,12 +177,13 @@ impl Entitlement {
     }
 
     /// How the caches fare, by their names.
-    pub fn figures(&self) -> [(&'static str, Figures); 4] {
+    pub fn figures(&self) -> [(&'static str, Figures); 5] {
         [
             ("plans", self.plans.figures()),
             ("subscriptions", self.subscriptions.figures()),
             ("grants", self.grants.figures()),
             ("limits", self.limits.figures()),
+            ("seats", self.seats.figures()),
         ]
     }
 
@@ -216,5 +224,3 @@ fn has_room(field: &'static str, held: usize) -> Result<(), CatalogError> {
 
 const NO_PLAN: CatalogError = CatalogError::Absent("plan");
 const NO_SUBSCRIPTION: CatalogError = CatalogError::Absent("subscription");
-/// Plans, subscriptions, grants and limits share half of the cache; the other half is for items.
-const CACHE_PARTS: u64 = 4;

@@ -87,7 +87,8 @@ impl Services {
     ) -> Self {
         let (records, outbox) = (Records::new(documents, settings.store_ms_max), Noted::default());
         let items = Arc::new(Items::new(records.clone(), outbox.clone(), settings));
-        let collections = Arc::new(Collections::new(records.clone(), Arc::clone(&items)));
+        let among = Collections::new(records.clone(), Arc::clone(&items), outbox.clone(), settings);
+        let collections = Arc::new(among);
         let (about, among) = (Arc::clone(&items), Arc::clone(&collections));
         let rights = Entitlement::new(records.clone(), about, among, outbox.clone(), settings);
         Self {
@@ -145,10 +146,11 @@ impl Services {
     pub fn in_step(&self, hot: Arc<dyn Hot>) -> impl Future<Output = ()> + Send + use<> {
         let (notices, from) = (hot.stale(), rand::random_range(1..=u64::MAX));
         self.outbox.open();
-        let Self { items, rights, outbox, .. } = self.clone();
+        let Self { items, collections, rights, outbox, .. } = self.clone();
         async move {
             let heard = stale::hear(notices, from, |stale| {
                 items.hear(stale);
+                collections.hear(stale);
                 rights.hear(stale);
             });
             tokio::select! {
@@ -161,7 +163,8 @@ impl Services {
     /// How the caches fare, by their names.
     #[must_use]
     pub fn caches(&self) -> Vec<(&'static str, Figures)> {
-        std::iter::once(("items", self.items.figures())).chain(self.rights.figures()).collect()
+        let items = [("items", self.items.figures()), ("collections", self.collections.figures())];
+        items.into_iter().chain(self.rights.figures()).collect()
     }
 
     /// Adds the services to what a listener serves.

@@ -42,6 +42,9 @@ pub const TREE_ITEMS_MAX: usize = 2_000;
 pub const COLLECTION_ITEMS_MAX: usize = 2_000;
 /// The most bytes of one document at rest.
 pub const DOCUMENT_BYTES_MAX: usize = 1 << 20;
+/// Plans, subscriptions, seats, grants, limits and what collections hold share half of the cache; the other half is for
+/// items.
+pub const RIGHTS_CACHES: u64 = 6;
 /// The most subscriptions of an account, and the most grants of a user, that are looked at.
 pub const RIGHTS_MAX: usize = 1_000;
 /// A write that met another one is tried again so often.

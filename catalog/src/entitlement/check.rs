@@ -122,7 +122,7 @@ impl Entitlement {
         let grants: Vec<_> = grants.iter().map(|stored| stored.value.clone()).collect();
         // Only a grant of an item can be one of a collection.
         let collections = match grants.iter().any(|grant| grant.item.is_some()) {
-            true => self.collections.of(items.iter().map(|item| &item.id)).await?,
+            true => self.collections.of(items.iter().map(|item| &item.id), view).await?,
             false => Vec::new(),
         };
         let limits = self.limits(&question.user, view).await?;
@@ -146,7 +146,7 @@ impl Entitlement {
             let has_seat = standing.entitled
                 && plan.by_seat
                 && self
-                    .has_seat(&question.account, &subscription.id, subscription.seats, &question.user)
+                    .has_seat(&question.account, &subscription.id, subscription.seats, &question.user, view)
                     .await?;
             let views = match plan.views_max {
                 Some(_) if standing.entitled => self.views(question, &subscription).await?,

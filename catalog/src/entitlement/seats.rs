@@ -5,11 +5,13 @@ use playhead_store::{
     AccountId, SubscriptionId, UserId,
     durable::documents::{Change, DocumentKey, Entry},
     entitlement::places::{Placing, place},
+    hot::Stale,
 };
 
 use super::Entitlement;
 use crate::{
     CatalogError,
+    cache::Loaded,
     items::View,
     records::{Stored, body, right as rest},
     settings::CONFLICTS_MAX,
@@ -102,14 +104,29 @@ impl Entitlement {
         id: &SubscriptionId,
         seats: u32,
         user: &UserId,
+        view: View,
     ) -> Result<bool, CatalogError> {
+        let key = (account.clone(), id.clone(), user.clone());
+        let load = self.seats.get(&key, self.age(view), view.now_ms, self.read_seats(&key));
+        Ok(self.records.within(load).await?.iter().any(|number| *number <= seats))
+    }
+
+    async fn read_seats(
+        &self,
+        (account, id, user): &(AccountId, SubscriptionId, UserId),
+    ) -> Result<Loaded<Vec<u32>>, CatalogError> {
         let names = self.records.entries(&rest::seats_of(account, id, user), None, CONFLICTS_MAX).await?;
-        let is_there = |name: &String| name.parse().is_ok_and(|number: u32| number <= seats);
-        let keys = names.into_iter().filter(is_there);
-        let keys: Vec<_> = keys.map(|name| DocumentKey::new(rest::seats(account, id), name)).collect();
+        let numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let key = |number: &u32| DocumentKey::new(rest::seats(account, id), rest::place_name(*number));
+        let keys: Vec<_> = numbers.iter().map(key).collect();
         // An entry may be left over from who held the seat before.
         let found = self.records.get::<Option<UserId>>(&keys).await?;
-        Ok(found.into_iter().flatten().any(|loaded| loaded.value.value.as_ref() == Some(user)))
+        let holds = found
+            .into_iter()
+            .map(|loaded| loaded.is_some_and(|loaded| loaded.value.value.as_ref() == Some(user)));
+        let held: Vec<u32> =
+            numbers.into_iter().zip(holds).filter_map(|(number, holds)| holds.then_some(number)).collect();
+        Ok(Loaded { bytes: held.len() * size_of::<u32>(), value: held })
     }
 
     async fn held_seats(
@@ -120,7 +137,7 @@ impl Entitlement {
     ) -> Result<Vec<Seat>, CatalogError> {
         let limit = usize::try_from(seats).unwrap_or(usize::MAX).clamp(1, SEATS_READ_MAX);
         let listed = self.records.list::<Option<UserId>>(&rest::seats(account, id), None, limit).await?;
-        let seat = |(name, loaded): (String, crate::cache::Loaded<Stored<Option<UserId>>>)| {
+        let seat = |(name, loaded): (String, Loaded<Stored<Option<UserId>>>)| {
             let Stored { value: holder, version } = loaded.value;
             Some(Seat { number: name.parse().ok()?, version, holder })
         };
@@ -134,6 +151,7 @@ impl Entitlement {
         before: &Seat,
         holder: Option<&UserId>,
     ) -> Result<bool, CatalogError> {
+        let _writing = self.writing(Stale::Subscriptions(account.clone()));
         let name = rest::place_name(before.number);
         let entry = |user: &UserId| Entry { list: rest::seats_of(account, id, user), name: name.clone() };
         let change = Change {

@@ -14,6 +14,7 @@ mod items;
 mod opinions;
 mod places;
 mod play;
+mod remembered;
 mod rest;
 mod rights;
 mod screens;

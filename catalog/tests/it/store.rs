@@ -170,7 +170,8 @@ async fn a_thousand_who_miss_the_same_thing_at_once_read_once() {
     let settings = Settings::default();
     let records = Records::new(Arc::clone(&line) as Arc<dyn Documents>, settings.store_ms_max);
     let items = Arc::new(Items::new(records.clone(), Noted::default(), &settings));
-    let collections = Arc::new(Collections::new(records.clone(), Arc::clone(&items)));
+    let collections =
+        Arc::new(Collections::new(records.clone(), Arc::clone(&items), Noted::default(), &settings));
     let rights =
         Arc::new(Entitlement::new(records, Arc::clone(&items), collections, Noted::default(), &settings));
     let view = View { sees_all: false, is_fresh: false, now_ms: BEGIN_MS };
@@ -242,7 +243,7 @@ async fn subscribed() -> (tempfile::TempDir, Arc<Line>, Site) {
     site.put(film).await;
     site.put_plan(plan("basic", 1)).await.unwrap();
     site.subscribe(subscription("basic")).await.unwrap();
-    // One of everything: whether an item is in a collection that one of a single item is for has to be read each time.
+    // One of everything.
     let ticket = rights::Grant { item_id: String::new(), ..grant(proto::GrantKind::Ticket, "film") };
     site.grant(ticket).await.unwrap();
     (dir, line, site)
