@@ -242,6 +242,7 @@ mod tests {
         assert_eq!(cache.peek(&1, Age::Since(101)), None);
         assert_eq!(get(&cache, Age::Since(101), 200, "b").await, "b");
         assert_eq!(get(&cache, Age::Fresh, 200, "c").await, "c");
+        assert_eq!(get(&cache, Age::Since(200), 300, "d").await, "c", "what was read fresh is remembered");
         cache.forget(&1, Writer::Here);
         assert_eq!(get(&cache, Age::Since(0), 300, "d").await, "d");
     }

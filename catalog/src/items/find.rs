@@ -37,7 +37,7 @@ impl Items {
         let mut offset = offset_of(page)?;
         let (mut entries, mut looked_at) = (Vec::with_capacity(page.size), 0);
         loop {
-            let ids = self.look_up(text, offset, page.size).await?;
+            let ids = self.look_up(text, offset, page.size.min(FOUND_ITEMS_MAX - offset)).await?;
             let is_end = ids.len() < page.size;
             self.warm(&ids, view).await?;
             for id in ids {
@@ -73,18 +73,15 @@ impl Items {
             self.unread.open();
         }
         loop {
-            match self.fill(search).await {
-                Ok(()) => completed(search).await?,
-                Err(error) => tracing::warn!(%error, "items for the search could not be read, trying again"),
+            if let Err(error) = self.fill(search).await {
+                tracing::warn!(%error, "items for the search could not be read, trying again");
+                tokio::time::sleep(RETRY).await;
+                continue;
             }
-            match look_again {
-                Some(pause) if search.is_complete() => {
-                    // Told of all, or not able to follow: not at once, since that may go on for a while.
-                    let _ = tokio::time::timeout(pause, self.follow(search)).await;
-                }
-                None if search.is_complete() => return Ok(()),
-                _ => tokio::time::sleep(RETRY).await,
-            }
+            completed(search).await?;
+            let Some(pause) = look_again else { return Ok(()) };
+            // Told of all, or not able to follow: not at once, since that may go on for a while.
+            let _ = tokio::time::timeout(pause, self.follow(search)).await;
         }
     }
 

@@ -95,6 +95,59 @@ fn what_fits_better_comes_first() {
     assert_eq!(pages.concat(), search.find("star", 0, 10).unwrap());
 }
 
+/// Slips by a word's length: none in three letters, one from four on, two from eight on; of pairs, what one slip changes.
+#[test]
+fn so_many_slips_are_forgiven_and_no_more() {
+    let search = search(&[
+        item("short", &[("en", "Sun", "")], &[]),
+        item("four", &[("en", "Moon", "")], &[]),
+        item("seven", &[("en", "Mercury", "")], &[]),
+        item("eight", &[("en", "Starfish", "")], &[]),
+        item("pairs", &[("ko", "별에서온그대", "")], &[]),
+    ]);
+    for (text, expect) in [
+        ("sin", ""),
+        ("moan", "four"),
+        ("maan", ""),
+        ("mercary", "seven"),
+        ("marcary", ""),
+        ("storfesh", "eight"),
+        ("storfesk", ""),
+        ("별에서는그대", "pairs"),
+        ("별에서온는대", "pairs"),
+        ("별에서오는대", ""),
+    ] {
+        assert_eq!(found(&search, text), expect, "{text}");
+    }
+}
+
+#[test]
+fn a_title_counts_more_than_a_tag_and_a_tag_more_than_what_is_told() {
+    let search = search(&[
+        item("told", &[("en", "A", "comet")], &[]),
+        item("tagged", &[("en", "B", "")], &["comet"]),
+        item("called", &[("en", "Comet", "")], &[]),
+        item("begins", &[("en", "Starlight", "")], &[]),
+        item("is", &[("en", "Star", "")], &[]),
+        item("slip", &[("en", "Stir", "")], &[]),
+    ]);
+    assert_eq!(found(&search, "comet"), "called tagged told");
+    assert_eq!(found(&search, "star"), "is begins slip");
+}
+
+#[test]
+fn a_second_line_is_found_and_sixteen_words_are_looked_at() {
+    let mut comet = item("comet", &[("en", "a b c d e f g h", "i j k l m n o p")], &[]);
+    for text in &mut comet.value.texts {
+        text.subtitle = "Return of the comet".to_owned();
+    }
+    let search = search(&[comet]);
+    assert_eq!(found(&search, "return"), "comet");
+    let sixteen = "a b c d e f g h i j k l m n o p";
+    assert_eq!(found(&search, &format!("{sixteen} nothing")), "comet");
+    assert_eq!(found(&search, &sixteen.replace('p', "nothing")), "");
+}
+
 #[test]
 fn what_changes_is_found_as_it_is_now() {
     let search = some();

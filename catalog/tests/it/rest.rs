@@ -145,6 +145,40 @@ async fn a_viewer_plays_rates_and_goes_on_over_http() {
     assert_eq!(read(&site, "/v1/users/ann/bookmarks?item_id=e1").await["bookmarks"][0]["position_ms"], 7);
 }
 
+/// What a proxy says counts over this front too; what a client says of a protocol that it does not speak does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_reach_the_services_as_far_as_they_are_theirs() {
+    let site = site().await;
+    let windows = vec![proto::AvailabilityWindow { countries: vec!["KR".into()], ..Default::default() }];
+    let everybody = proto::AccessWay { everybody: true, ..Default::default() };
+    let access = Some(proto::AccessPolicy { ways: vec![everybody] });
+    site.put(proto::Item { windows, access, ..item("film", Kind::Movie, "", 0) }).await;
+    let ann = site.viewer("ann");
+    for (headers, expect) in [
+        (&[][..], false),
+        (&[("x-country", "KR")][..], true),
+        (&[("x-country", "US")][..], false),
+        (&[("x-country", "KR"), ("grpc-encoding", "gzip"), ("grpc-timeout", "1n"), ("te", "x")][..], true),
+    ] {
+        let answer = site.get(&ann, "/v1/items/film/access", headers).await;
+        assert_eq!(
+            (answer.status, &answer.json["decision"]["allowed"]),
+            (200, &expect.into()),
+            "{headers:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_link_is_followed() {
+    let site = site().await;
+    let share_token = "0123456789abcdef".to_owned();
+    site.put(proto::Item { share_token, ..item("film", Kind::Movie, "", 0) }).await;
+    assert_eq!(read(&site, "/v1/shared/0123456789abcdef").await["item"]["id"], "film");
+    let missed = site.get(&site.viewer("ann"), "/v1/shared/0123456789abcdee", &[]).await;
+    assert_eq!((missed.status, &missed.json["error"]["reason"]), (404, &"NOT_FOUND".into()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_readers_languages_come_from_the_header() {
     let site = site().await;
@@ -334,6 +368,9 @@ async fn the_document_says_what_is_served_and_nothing_else() {
             let name = operation["operationId"].as_str().unwrap().to_owned();
             assert!(operations.insert(name), "{path}: two of one name");
             check_operation(path, operation);
+            if operation["tags"] != json!(["Playback"]) {
+                check_service(&site, method, path, operation).await;
+            }
         }
     }
     assert_eq!(told, served);
@@ -360,6 +397,24 @@ fn check_operation(path: &str, operation: &Value) {
         assert!(response["description"].is_string() || response["$ref"].is_string(), "{path}: {status}");
     }
     assert!(!operation["summary"].as_str().unwrap().is_empty(), "{path}");
+}
+
+/// A read may be answered by what is kept, and takes each parameter that is told; what is posted has a body, and no query.
+async fn check_service(site: &Site, method: &str, path: &str, operation: &Value) {
+    let is_read = method == "get";
+    assert_eq!(operation["responses"]["304"].is_object(), is_read, "{path}");
+    assert_eq!(operation["requestBody"].is_object(), !is_read, "{path}");
+    for parameter in operation["parameters"].as_array().unwrap() {
+        let name = parameter["name"].as_str().unwrap();
+        if parameter["in"] == "query" {
+            assert!(is_read, "{path}: {name}");
+            let asked = format!("{}?{name}=x", filled(path, "ann"));
+            let said = site.get(&site.viewer("ann"), &asked, &[]).await.json;
+            let allowed = said["error"]["allowed"].as_str().unwrap_or_default();
+            let is_taken = !allowed.starts_with("no such field") && !allowed.starts_with("its fields");
+            assert!(is_taken, "{asked}: {said}");
+        }
+    }
 }
 
 /// Every reference leads somewhere, and every schema is one.

@@ -1,6 +1,7 @@
 //! What an app shows: events go in by the ingest edge, and the screens say what they come to together with the catalog.
 
 mod progress;
+mod shared;
 mod up_next;
 
 use playhead_proto::{

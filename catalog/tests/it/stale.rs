@@ -3,20 +3,33 @@
 
 use std::{sync::Arc, time::Duration};
 
-use playhead_catalog::Settings;
+use playhead_catalog::{
+    Settings,
+    cache::Figures,
+    collections::Collections,
+    entitlement::Entitlement,
+    items::{Items, View},
+    records::Records,
+    stale::Noted,
+};
 use playhead_proto::{
     catalog::v1::{self as catalog, GrantKind, Kind},
     entitlement::v1 as proto,
 };
 use playhead_store::{
+    AccountId, ItemId, PlanId, UserId,
+    catalog::{Item, Kind as StoredKind},
     contract::StillHot,
     durable::embedded::{EmbeddedDurable, EmbeddedSettings},
+    hot::{Hot as _, Notice, Stale},
 };
 use tempfile::TempDir;
+use tokio::sync::broadcast::Receiver;
 
 use crate::{
     rights::{CACHED, FRESH, by_grant, by_tier, grant, plan, subscription, ways},
-    site::{Site, ids, item},
+    site::{BEGIN_MS, Site, ids, item},
+    store::{Line, READS_ALONE, UP, WRITES_WAIT},
 };
 
 /// How soon a node knows what another one wrote.
@@ -30,7 +43,7 @@ struct Pair {
 }
 
 impl Pair {
-    /// With a film for whoever holds a ticket, and another one for a plan's.
+    /// With a film for whoever holds a ticket, another one for a plan's, and one for everybody that is old enough.
     async fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = Arc::new(EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap());
@@ -41,8 +54,25 @@ impl Pair {
             let item = catalog::Item { access: ways(vec![way]), ..item(id, Kind::Movie, "", 0) };
             pair.writer.put(item).await;
         }
+        let everybody = catalog::AccessWay { everybody: true, ..Default::default() };
+        let adults = catalog::Item { maturity_age: Some(18), ..item("adults", Kind::Movie, "", 0) };
+        pair.writer.put(catalog::Item { access: ways(vec![everybody]), ..adults }).await;
         pair.writer.put_plan(plan("basic", 1)).await.unwrap();
         pair
+    }
+
+    async fn limit(&self, age: u32) {
+        let limits =
+            proto::ViewerLimits { user_id: "ann".into(), maturity_age_max: Some(age), ..Default::default() };
+        let request = proto::SetViewerLimitsRequest { limits: Some(limits) };
+        self.writer.rights().set_viewer_limits(self.writer.keep(request)).await.unwrap();
+    }
+
+    /// Until when the family's subscription counts, as the reader remembers.
+    async fn until(&self) -> Option<i64> {
+        let request = proto::CheckSubscriptionRequest::default();
+        let answer = self.reader.rights().check_subscription(self.reader.watch("ann", request)).await;
+        answer.unwrap().into_inner().best.unwrap().standing.unwrap().until_ms
     }
 
     async fn ticket(&self, status: proto::GrantStatus) {
@@ -59,6 +89,18 @@ impl Pair {
     async fn known(&self, item: &str, expect: &str) {
         let known = async { while self.ann_may(item).await != expect {} };
         tokio::time::timeout(KNOWN_WITHIN, known).await.unwrap_or_else(|_| panic!("{item}: not {expect}"));
+    }
+
+    /// Waits until the reader finds this and nothing else by its words.
+    async fn found(&self, query: &str, expect: &str) {
+        let found = async || {
+            let request = catalog::SearchItemsRequest { query: query.into(), ..Default::default() };
+            let answer = self.reader.catalog().search_items(self.reader.watch("ann", request)).await;
+            // It has to be made first.
+            answer.map(|answer| ids(&answer.into_inner().items).concat())
+        };
+        let known = async { while !found().await.is_ok_and(|found| found == expect) {} };
+        tokio::time::timeout(Duration::from_secs(20), known).await.expect(query);
     }
 
     async fn title(&self) -> String {
@@ -87,7 +129,17 @@ async fn what_one_node_writes_the_other_knows_at_once() {
     pair.known("paid", "NO_SUBSCRIPTION").await;
     pair.writer.subscribe(subscription("basic")).await.unwrap();
     pair.known("paid", "yes").await;
+    let (before, ending_ms) = (pair.until().await, subscription("basic").period_end_ms);
     let (account_id, id) = ("family".to_owned(), "s-1".to_owned());
+    let request = proto::RenewSubscriptionRequest {
+        account_id: account_id.clone(),
+        id: id.clone(),
+        ending_ms,
+        next_end_ms: None,
+    };
+    pair.writer.rights().renew_subscription(pair.writer.keep(request)).await.unwrap();
+    let known = async { while pair.until().await == before {} };
+    tokio::time::timeout(KNOWN_WITHIN, known).await.expect("it is renewed");
     let request = proto::CancelSubscriptionRequest { account_id, id, at_once: true };
     pair.writer.rights().cancel_subscription(pair.writer.keep(request)).await.unwrap();
     pair.known("paid", "SUBSCRIPTION_NOT_CURRENT").await;
@@ -100,24 +152,21 @@ async fn what_one_node_writes_the_other_knows_at_once() {
     pair.put_title("Guardian").await;
     let known = async { while pair.title().await != "Guardian" {} };
     tokio::time::timeout(KNOWN_WITHIN, known).await.unwrap();
+
+    pair.known("adults", "yes").await;
+    pair.limit(12).await;
+    pair.known("adults", "MATURITY").await;
 }
 
 /// What the writer writes the search of the other finds, too: it reads all items anew only once an hour.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_node_writes_the_search_of_the_other_finds() {
     let pair = Pair::start().await;
-    let found = async |query: &str| {
-        let request = catalog::SearchItemsRequest { query: query.into(), ..Default::default() };
-        let answer = pair.reader.catalog().search_items(pair.reader.watch("ann", request)).await;
-        // It has to be made first.
-        answer.map(|answer| ids(&answer.into_inner().items).concat()).unwrap_or_default()
-    };
     for title in ["Guardian", "도깨비"] {
         pair.put_title(title).await;
-        let known = async { while found(title).await != "paid" {} };
-        tokio::time::timeout(Duration::from_secs(10), known).await.expect(title);
+        pair.found(title, "paid").await;
     }
-    assert_eq!(found("guardian").await, "");
+    pair.found("guardian", "").await;
 }
 
 /// The writer does not wait for the hot store; the reader goes on with what it remembers, and not longer than that.
@@ -146,15 +195,140 @@ async fn while_the_hot_store_is_away_the_time_to_live_holds() {
     tokio::time::timeout(Duration::from_secs(5), known).await.expect("the reader is told");
 }
 
-/// Whoever missed something forgets all.
+/// Whoever missed something forgets all, of whatever kind, and the search looks at all there is again.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_have_missed_something_reads_again() {
     let pair = Pair::start().await;
     pair.ticket(proto::GrantStatus::Active).await;
     pair.known("ticketed", "yes").await;
+    pair.writer.subscribe(subscription("basic")).await.unwrap();
+    pair.known("paid", "yes").await;
+    pair.known("adults", "yes").await;
+    pair.put_title("Guardian").await;
+    pair.found("guardian", "paid").await;
+    let until = pair.until().await;
+
     pair.hot.stand_still(true);
     pair.ticket(proto::GrantStatus::Revoked).await;
-    assert_eq!(pair.ann_may("ticketed").await, "yes");
+    pair.limit(12).await;
+    pair.writer.put_plan(plan("basic", 0)).await.unwrap();
+    let longer = subscription("basic");
+    let longer = proto::Subscription { period_end_ms: longer.period_end_ms + 1, ..longer };
+    pair.writer.subscribe(longer).await.unwrap();
+    pair.put_title("Goblin").await;
+    assert_eq!((pair.ann_may("ticketed").await, pair.ann_may("paid").await), ("yes".into(), "yes".into()));
+    assert_eq!((pair.ann_may("adults").await, pair.until().await), ("yes".into(), until));
+    assert_eq!(pair.title().await, "Guardian");
     pair.hot.miss_notices().await;
     pair.known("ticketed", "GRANT_ENDED").await;
+    pair.known("paid", "PLAN_TOO_LOW").await;
+    pair.known("adults", "MATURITY").await;
+    assert_eq!((pair.title().await.as_str(), pair.until().await == until), ("Goblin", false));
+    pair.found("goblin", "paid").await;
+}
+
+/// Waits until it is told that this is stale.
+async fn is_told(notices: &mut Receiver<Notice>, stale: &Stale) {
+    let told = async { while !notices.recv().await.unwrap().stale.contains(stale) {} };
+    tokio::time::timeout(Duration::from_secs(5), told).await.unwrap_or_else(|_| panic!("{stale:?}"));
+}
+
+/// What may have been written is told, though nobody knows whether it was: the store failed, or the caller left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_without_an_answer_is_told_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (line, hot) = (Line::up(dir.path()), Arc::new(StillHot::default()));
+    let site = Site::node(line.clone(), hot.clone()).await;
+    let film = Stale::Item(ItemId::new("film").unwrap());
+    let grants = Stale::Grants(UserId::new("ann").unwrap());
+    let request = || {
+        let film = Some(item("film", Kind::Movie, "", 0));
+        site.keep(catalog::UpsertItemRequest { item: film, update_mask: None })
+    };
+    for state in [READS_ALONE, WRITES_WAIT] {
+        let mut notices = hot.stale();
+        line.state.send_replace(state);
+        let patience = Duration::from_millis(300);
+        let put = tokio::time::timeout(patience, async { site.catalog().upsert_item(request()).await }).await;
+        assert!(!matches!(put, Ok(Ok(_))), "{put:?}");
+        is_told(&mut notices, &film).await;
+        let granted = tokio::time::timeout(patience, site.grant(grant(GrantKind::Ticket, "film"))).await;
+        assert!(!matches!(granted, Ok(Ok(_))), "{granted:?}");
+        is_told(&mut notices, &grants).await;
+    }
+}
+
+/// Who reads while somebody writes may see what was before, and does not go on with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_while_it_is_written_is_not_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let (line, settings) = (Line::up(dir.path()), Settings::default());
+    let records = Records::new(line.clone(), 60_000);
+    let items = Arc::new(Items::new(records, Noted::default(), &settings));
+    let id = ItemId::new("film").unwrap();
+    let film = |order| Item { order, ..Item::new(ItemId::new("film").unwrap(), StoredKind::Movie) };
+    items.upsert(&id, None, BEGIN_MS, |_| Ok(film(1))).await.unwrap();
+    let view = View { sees_all: true, is_fresh: false, now_ms: BEGIN_MS };
+    let order = async || items.get(&id, view).await.unwrap().value.order;
+    line.state.send_replace(WRITES_WAIT);
+    let writing = {
+        let (items, id) = (Arc::clone(&items), id.clone());
+        let film = film(2);
+        tokio::spawn(async move { items.upsert(&id, None, BEGIN_MS, |_| Ok(film.clone())).await })
+    };
+    while line.state.receiver_count() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(order().await, 1);
+    line.state.send_replace(UP);
+    writing.await.unwrap().unwrap();
+    assert_eq!(order().await, 2);
+}
+
+/// Each cache counts its own answers, and what it forgot.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_cache_counts_what_is_asked_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings::default();
+    let records = Records::new(Line::up(dir.path()), settings.store_ms_max);
+    let items = Arc::new(Items::new(records.clone(), Noted::default(), &settings));
+    let collections =
+        Arc::new(Collections::new(records.clone(), Arc::clone(&items), Noted::default(), &settings));
+    let rights = Entitlement::new(records, items, collections, Noted::default(), &settings);
+    let view = View { sees_all: false, is_fresh: false, now_ms: BEGIN_MS };
+    let (account, user) = (AccountId::new("family").unwrap(), UserId::new("ann").unwrap());
+    let plan = PlanId::new("basic").unwrap();
+    for asked in 1..=4 {
+        rights.plan(&plan, view).await.unwrap_err();
+        if asked > 1 {
+            rights.subscriptions(&account, view).await.unwrap();
+        }
+        if asked > 2 {
+            rights.grants(&user, view).await.unwrap();
+        }
+        if asked > 3 {
+            rights.limits(&user, view).await.unwrap();
+        }
+    }
+    let counted =
+        || rights.figures().map(|(name, Figures { hits, misses, told, .. })| (name, hits, misses, told));
+    assert_eq!(
+        counted(),
+        [
+            ("plans", 3, 1, 0),
+            ("subscriptions", 2, 1, 0),
+            ("grants", 1, 1, 0),
+            ("limits", 0, 1, 0),
+            ("seats", 0, 0, 0)
+        ]
+    );
+    rights.hear(&Stale::Plan(plan));
+    rights.hear(&Stale::Subscriptions(account));
+    rights.hear(&Stale::Limits(user));
+    rights.hear(&Stale::Item(ItemId::new("film").unwrap()));
+    let told = rights.figures().map(|(_, Figures { told, entries, .. })| (told, entries));
+    assert_eq!(told, [(1, 0), (1, 0), (0, 1), (1, 0), (1, 0)]);
+    rights.hear(&Stale::All);
+    let told = rights.figures().map(|(_, Figures { told, entries, .. })| (told, entries));
+    assert_eq!(told, [(2, 0), (2, 0), (1, 0), (2, 0), (2, 0)]);
 }

@@ -39,9 +39,11 @@ use crate::{
 
 /// The embedded store, behind a line that can be cut.
 pub struct Line {
-    store: EmbeddedDurable,
+    store: Arc<EmbeddedDurable>,
     pub state: watch::Sender<u64>,
     reads: AtomicU64,
+    /// How often entries were asked for.
+    pub lists: AtomicU64,
 }
 
 /// How long a call waits for it.
@@ -51,21 +53,56 @@ const TOLD_WITHIN: Duration = Duration::from_secs(3);
 pub const UP: u64 = 0;
 pub const DOWN: u64 = 1;
 pub const STUCK: u64 = 2;
+/// Each read is answered, after [`SLOW_FOR`].
+pub const SLOW: u64 = 3;
+/// Reads pass, writes fail.
+pub const READS_ALONE: u64 = 4;
+/// Reads pass, writes wait.
+pub const WRITES_WAIT: u64 = 5;
+const SLOW_FOR: Duration = Duration::from_millis(200);
 
 impl Line {
     /// A line to a store in this folder, which passes.
     pub fn up(folder: &std::path::Path) -> Arc<Self> {
-        let store = EmbeddedDurable::open(folder, EmbeddedSettings::default()).unwrap();
-        Arc::new(Self { store, state: watch::Sender::new(UP), reads: AtomicU64::new(0) })
+        Self::to(Arc::new(EmbeddedDurable::open(folder, EmbeddedSettings::default()).unwrap()))
+    }
+
+    /// A line of its own to this store.
+    pub fn to(store: Arc<EmbeddedDurable>) -> Arc<Self> {
+        Arc::new(Self {
+            store,
+            state: watch::Sender::new(UP),
+            reads: AtomicU64::new(0),
+            lists: AtomicU64::new(0),
+        })
     }
 
     async fn passes(&self) -> Result<(), StoreError> {
-        let mut state = self.state.subscribe();
-        match *state.wait_for(|&state| state != STUCK).await.unwrap() {
-            UP => Ok(()),
-            _ => Err(StoreError { kind: StoreErrorKind::Unavailable, what: "a cut line", source: None }),
+        match self.state_but(&[STUCK]).await {
+            DOWN => Err(cut()),
+            SLOW => {
+                tokio::time::sleep(SLOW_FOR).await;
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
+
+    async fn takes(&self) -> Result<(), StoreError> {
+        match self.state_but(&[STUCK, WRITES_WAIT]).await {
+            DOWN | READS_ALONE => Err(cut()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until it is in none of these states.
+    async fn state_but(&self, none_of: &[u64]) -> u64 {
+        *self.state.subscribe().wait_for(|state| !none_of.contains(state)).await.unwrap()
+    }
+}
+
+fn cut() -> StoreError {
+    StoreError { kind: StoreErrorKind::Unavailable, what: "a cut line", source: None }
 }
 
 #[async_trait::async_trait]
@@ -93,17 +130,18 @@ impl Documents for Line {
         after: Option<&str>,
         limit: usize,
     ) -> Result<Vec<String>, StoreError> {
+        self.lists.fetch_add(1, Ordering::SeqCst);
         self.passes().await?;
         self.store.entries(of, after, limit).await
     }
 
     async fn put(&self, changes: &[Change]) -> Result<Vec<Put>, StoreError> {
-        self.passes().await?;
+        self.takes().await?;
         self.store.put(changes).await
     }
 
     async fn purge(&self, partition: &Partition) -> Result<(), StoreError> {
-        self.passes().await?;
+        self.takes().await?;
         self.store.purge(partition).await
     }
 }

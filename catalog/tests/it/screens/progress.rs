@@ -1,15 +1,24 @@
 //! How far a viewer is through a container.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use playhead_catalog::Settings;
+use playhead_catalog::{Settings, records::item::change};
 use playhead_store::{
-    durable::embedded::{EmbeddedDurable, EmbeddedSettings},
+    AccountId, Clock, Description, DeviceId, Event, EventKind, ItemId, ItemKind, Playable, SeqOrder,
+    SessionId, SessionKey, UserId,
+    catalog::{Item, Kind as StoredKind, Status as Publication},
+    durable::{
+        Durable as _, SessionWrite, WriteBatch,
+        documents::Documents,
+        embedded::{EmbeddedDurable, EmbeddedSettings},
+    },
+    position::{PositionRuleBook, PositionRules},
     progress::CompleteBy,
 };
 use tonic::Status;
 
 use super::*;
+use crate::store::{DOWN, Line, SLOW, STUCK, UP};
 
 /// A course: two modules of two lessons, something to read, and a lesson that is being made.
 async fn put_course(site: &Site) {
@@ -168,4 +177,195 @@ async fn whoever_asks_it_is_of_what_viewers_see() {
     alone.put(item("course", Kind::Course, "", 0)).await;
     let refused = of(&alone, &alone.viewer("ann"), "", "course").await.unwrap_err();
     assert_eq!(told(&refused), (Code::FailedPrecondition, "NO_POSITIONS".into(), Vec::new()));
+}
+
+/// What ann played of a lesson, from its beginning on, in a session of the lesson's own.
+async fn plays(site: &Site, item: &str, through_ms: i64) {
+    for (seq, position_ms) in [(1, 0), (2, through_ms)] {
+        let body = json!({
+            "session": { "session_id": format!("s-{item}"), "item_id": item, "duration_ms": LENGTH_MS },
+            "events": [{ "kind": "BEAT", "seq": seq, "position_ms": position_ms, "state": "PLAYING" }],
+        });
+        assert_eq!(site.post(&site.viewer("ann"), "/v1/events", &body).await.0, 200);
+        site.later(through_ms);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_watched_what_is_enough_is_of_what_lies_before_the_credits_and_as_the_kinds_rules_say() {
+    let mut rules = PositionRuleBook::default();
+    rules.set(ItemKind::Lesson, PositionRules { watched_percent: 50, ..PositionRules::default() });
+    let site =
+        Site::beside(None, Settings { complete_by: CompleteBy::Watched, rules, ..Settings::default() }).await;
+    site.put(item("course", Kind::Course, "", 0)).await;
+    let with_credits = |id, kind| catalog::Item { credits_ms: Some(800_000), ..leaf(id, kind, "course", 1) };
+    site.put(with_credits("lesson", Kind::Lesson)).await;
+    site.put(with_credits("movie", Kind::Movie)).await;
+    plays(&site, "lesson", 400_000).await;
+    plays(&site, "movie", 400_000).await;
+    let (progress, leaves) = anns(&site, "course").await;
+    assert_eq!(count(&progress), (1, 2, 50, false));
+    let told: Vec<_> = leaves.iter().map(|leaf| (&*leaf.item_id, leaf.fraction, leaf.done)).collect();
+    assert_eq!(told, [("lesson", Some(0.5), true), ("movie", Some(0.5), false)]);
+}
+
+/// Positions are there, and half a course has no per cent.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_catalog_there_are_no_figures_and_it_is_told_in_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = Line::up(folder.path());
+    let settings = Settings { store_ms_max: 300, cache_ttl_ms: 0, ..Settings::default() };
+    let site = Site::beside(Some(Arc::clone(&line) as Arc<dyn Documents>), settings).await;
+    put_course(&site).await;
+    mark(&site, "ann", "l1", true).await;
+    for state in [DOWN, STUCK, SLOW] {
+        line.state.send_replace(state);
+        let token = site.viewer("ann");
+        let answer = of(&site, &token, "", "course");
+        let answer = tokio::time::timeout(Duration::from_secs(3), answer).await.unwrap();
+        let (code, reason, _) = told(&answer.unwrap_err());
+        assert_eq!((code, &*reason), (Code::Unavailable, "STORE_UNAVAILABLE"), "{state}");
+    }
+    line.state.send_replace(UP);
+    assert_eq!(count(&anns(&site, "course").await.0), (1, 4, 25, false));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collection_counts_as_a_whole_and_its_leaves_come_in_pages() {
+    let site = Site::beside_an_engine().await;
+    let ids: Vec<String> = (0..25).map(|number| format!("l{number:02}")).collect();
+    for id in &ids {
+        site.put(leaf(id, Kind::Lesson, "", 0)).await;
+    }
+    site.put(item("path", Kind::Collection, "", 0)).await;
+    let (collection_id, item_ids) = ("path".to_owned(), ids.iter().rev().cloned().collect());
+    let request = catalog::SetCollectionItemsRequest { collection_id, item_ids, ..Default::default() };
+    site.catalog().set_collection_items(site.keep(request)).await.unwrap();
+    let (mut seen, mut page_token) = (Vec::new(), String::new());
+    for size in [20, 5] {
+        let item_id = "path".to_owned();
+        let request = proto::GetProgressRequest { item_id, page_token, ..Default::default() };
+        let answer = site.screens().get_progress(site.watch("ann", request)).await.unwrap().into_inner();
+        assert_eq!((answer.leaves.len(), count(&answer.progress.unwrap())), (size, (0, 25, 0, false)));
+        seen.extend(answer.leaves.into_iter().map(|leaf| leaf.item_id));
+        page_token = answer.next_page_token;
+    }
+    assert_eq!(page_token, "");
+    assert!(seen.iter().eq(ids.iter().rev()), "{seen:?}");
+}
+
+/// Puts lessons into a container, as an import leaves them.
+async fn put_lessons(store: &EmbeddedDurable, parent: &str, numbers: std::ops::Range<usize>) {
+    let lesson = |number: usize| Item {
+        parent: Some(ItemId::new(parent).unwrap()),
+        status: Publication::Published,
+        ..Item::new(ItemId::new(&format!("{parent}-{number:04}")).unwrap(), StoredKind::Lesson)
+    };
+    let changes: Vec<_> = numbers.map(|number| change(None, &lesson(number)).unwrap()).collect();
+    for some in changes.chunks(100) {
+        store.put(some).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_of_two_thousand_is_counted_and_a_larger_one_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(EmbeddedDurable::open(folder.path(), EmbeddedSettings::default()).unwrap());
+    // So many items take their time on a busy machine.
+    let settings = Settings { store_ms_max: 60_000, cache_ttl_ms: 0, ..Settings::default() };
+    let site = Site::beside(Some(Arc::clone(&store) as Arc<dyn Documents>), settings).await;
+    let small_and_large = [("one", 1_000), ("two", 1_001), ("full", 2_000)];
+    for (course, lessons) in small_and_large {
+        site.put(item(course, Kind::Course, "", 0)).await;
+        put_lessons(&store, course, 0..lessons).await;
+    }
+    // Modules count like what lies in them.
+    site.put(item("nested", Kind::Course, "", 0)).await;
+    for (module, lessons) in [("module-1", 1_000), ("module-2", 998)] {
+        site.put(item(module, Kind::Module, "nested", 1)).await;
+        put_lessons(&store, module, 0..lessons).await;
+    }
+    for (path, courses) in [("fits", ["one", "one-0000"]), ("both", ["one", "two"])] {
+        site.put(item(path, Kind::Collection, "", 0)).await;
+        let request = catalog::SetCollectionItemsRequest {
+            collection_id: path.into(),
+            item_ids: courses.map(String::from).to_vec(),
+            ..Default::default()
+        };
+        site.catalog().set_collection_items(site.keep(request)).await.unwrap();
+    }
+    let leaves = async |of_what: &str| {
+        let answer = of(&site, &site.viewer("ann"), "", of_what).await;
+        answer.map(|answer| answer.progress.unwrap().leaves).map_err(|status| {
+            let (code, reason, _) = told(&status);
+            assert_eq!((code, &*reason), (Code::FailedPrecondition, "TREE_TOO_LARGE"), "{of_what}");
+            status.message().to_owned()
+        })
+    };
+    let refused = Err("it holds more than 2000 items: ask for the containers in it".to_owned());
+    assert_eq!(leaves("full").await, Ok(2_000));
+    assert_eq!(leaves("nested").await, Ok(1_998));
+    assert_eq!(leaves("fits").await, Ok(1_000));
+    assert_eq!(leaves("both").await, refused, "all parts of a collection count");
+    site.later(1_000);
+    put_lessons(&store, "full", 2_000..2_001).await;
+    put_lessons(&store, "module-2", 998..999).await;
+    for too_large in ["full", "nested"] {
+        assert_eq!(leaves(too_large).await, refused);
+        let tree = catalog::GetTreeRequest { id: too_large.into(), ..Default::default() };
+        let answer = site.catalog().get_tree(site.watch("ann", tree)).await.unwrap_err();
+        assert_eq!(told(&answer).1, "TREE_TOO_LARGE", "{too_large}");
+    }
+    // Where the next one lies among so many it is not looked for, and the rest of the screen is as ever.
+    site.put(leaf("film", Kind::Movie, "", 0)).await;
+    at(&site, "ann", "film", 1, 400_000).await;
+    mark(&site, "ann", "full-0000", true).await;
+    let request = site.watch("ann", proto::ListUpNextRequest::default());
+    let shown = site.screens().list_up_next(request).await.unwrap().into_inner();
+    let entries: Vec<_> = shown.entries.iter().map(|entry| &*entry.item_id).collect();
+    assert_eq!((entries, shown.positions_alone), (vec!["film"], false));
+}
+
+/// Writes sessions of ann's as an engine does that flushes them.
+async fn write_sessions(site: &Site, item: &str, count: i64) {
+    let sessions = (0..count).map(|number| {
+        let at_ms = BEGIN_MS + number;
+        SessionWrite {
+            key: SessionKey {
+                user: UserId::new("ann").unwrap(),
+                session: SessionId::new(&format!("{item}-{number}")).unwrap(),
+            },
+            clock: Clock { fixed_at_ms: at_ms, offset_ms: 0 },
+            description: Description {
+                as_of_ms: at_ms,
+                playable: Playable {
+                    item: ItemId::new(item).unwrap(),
+                    kind: ItemKind::Lesson,
+                    duration_ms: None,
+                    credits_ms: None,
+                },
+                account: AccountId::new("family").unwrap(),
+                device: DeviceId::new("tv").unwrap(),
+                order: SeqOrder::Native,
+            },
+            events: Arc::new(vec![Event::new(EventKind::Start, 1, at_ms)]),
+        }
+    });
+    let batch = WriteBatch { sessions: sessions.collect(), positions: Vec::new() };
+    site.store.as_ref().unwrap().write(&batch).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_watched_more_than_two_thousand_sessions_are_not_looked_at() {
+    let settings = Settings { complete_by: CompleteBy::Watched, ..Settings::default() };
+    let site = Site::beside(None, settings).await;
+    put_course(&site).await;
+    write_sessions(&site, "l1", 2_001).await;
+    let refused = of(&site, &site.viewer("ann"), "", "course").await.unwrap_err();
+    assert_eq!(told(&refused), (Code::FailedPrecondition, "TOO_MANY_SESSIONS".into(), Vec::new()));
+    let message = "the user played it in 2001 sessions, and 2000 are looked at: ask for the containers in it";
+    assert_eq!(refused.message(), message);
+    write_sessions(&site, "l3", 2).await;
+    let (progress, leaves) = anns(&site, "module-2").await;
+    assert_eq!((count(&progress), leaves[0].first_at_ms), ((0, 2, 0, false), Some(BEGIN_MS)));
 }

@@ -27,7 +27,10 @@ use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions};
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{body::Bodies, error::Failure};
+use super::{
+    body::{Bodies, Taken},
+    error::Failure,
+};
 use crate::edge::calls::Calls;
 
 /// A route: its method, its path with the names of fields in braces, and the rpc that answers it.
@@ -98,7 +101,9 @@ impl Served {
         let path = path.map_err(Failure::malformed)?;
         let path: Vec<(&str, &str)> = path.iter().collect();
         let (head, body) = request.into_parts();
-        let body = if self.has_body { Some(self.body(body).await?) } else { None };
+        // Its room is held until there is an answer.
+        let taken = if self.has_body { Some(self.body(body).await?) } else { None };
+        let body = taken.as_ref().map(|taken| taken.bytes.clone());
         let query = query.unwrap_or_default();
         let message = reading::message(&self.method.input(), &path, &query, body, &head.headers)?;
         let is_masked = message.has_field_by_name("read_mask");
@@ -108,10 +113,10 @@ impl Served {
         Ok(if self.has_body { not_kept(json) } else { cached(&head.headers, json) })
     }
 
-    async fn body(&self, body: Body) -> Result<Bytes, Failure> {
+    async fn body(&self, body: Body) -> Result<Taken, Failure> {
         let taken = self.bodies.take(body, self.body_bytes_max).await;
-        match (taken.is_whole, taken.room) {
-            (true, _) => Ok(taken.bytes),
+        match (taken.is_whole, &taken.room) {
+            (true, _) => Ok(taken),
             (false, None) => Err(Failure::busy(BODY_RETRY_MS)),
             (false, Some(_)) => Err(Failure::too_large(self.body_bytes_max)),
         }
@@ -182,3 +187,6 @@ fn written(json: Vec<u8>) -> Response {
 const USER: HeaderName = HeaderName::from_static("playhead-user");
 /// When to try again where there was no room for a body, ms.
 const BODY_RETRY_MS: u32 = 1_000;
+
+#[cfg(test)]
+mod tests;
