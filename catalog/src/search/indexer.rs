@@ -59,7 +59,7 @@ impl Search {
     /// # Errors
     /// When its threads cannot be started.
     pub fn start() -> Result<Arc<Self>, TantivyError> {
-        let (made, is_made) = mpsc::channel();
+        let (made, is_made) = mpsc::sync_channel(1);
         let indexer = thread::Builder::new().name("search-indexer".into());
         // The library's threads are as patient as the one that starts them.
         indexer.spawn(move || {
@@ -128,8 +128,8 @@ mod tests {
         Arc::new(Stored { value: item, version: 1 })
     }
 
-    #[test]
-    fn it_takes_what_waits_and_a_search_finds_all_that_was_put() {
+    #[tokio::test]
+    async fn it_takes_what_waits_and_a_search_finds_all_that_was_put() {
         let search = Search::start().unwrap();
         for number in 0..3 * super::super::WAITING_MAX {
             search.put(item(number)).unwrap();
@@ -144,12 +144,12 @@ mod tests {
         let begun = Instant::now();
         while search.is_behind() {
             assert!(begun.elapsed() < Duration::from_secs(30), "it has stopped");
-            thread::sleep(Duration::from_millis(1));
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
-    #[test]
-    fn its_threads_are_patient_and_end_with_the_index() {
+    #[tokio::test]
+    async fn its_threads_are_patient_and_end_with_the_index() {
         let search = Search::start().unwrap();
         let threads = |name: &str| {
             let tasks = std::fs::read_dir("/proc/self/task").unwrap();
@@ -171,7 +171,7 @@ mod tests {
         let begun = Instant::now();
         while weak.strong_count() > 0 {
             assert!(begun.elapsed() < 10 * LOOK_EVERY, "somebody has it still");
-            thread::sleep(Duration::from_millis(10));
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 }

@@ -53,8 +53,11 @@ async fn when_it_is_dropped_nobody_has_the_tables_any_more() {
 async fn a_read_that_the_disk_holds_up_holds_up_few_others() {
     let folder = tempfile::tempdir().unwrap();
     let reads = reads(&folder);
-    let (release, held) = mpsc::channel::<()>();
-    let stuck = reads.run(move |_| Ok(held.recv_timeout(Duration::from_secs(60)).unwrap()));
+    let (release, held) = mpsc::sync_channel::<()>(1);
+    let stuck = reads.run(move |_| {
+        held.recv_timeout(Duration::from_secs(60)).unwrap();
+        Ok(())
+    });
     let mut stuck = Box::pin(stuck);
     assert!((&mut stuck).now_or_never().is_none());
     let others = join_all((0..=WAITING_PER_READER).map(|_| reads.run(|_| Ok(()))));
@@ -81,7 +84,11 @@ async fn no_more_threads_read_than_may() {
     assert!((&mut asked).now_or_never().is_none());
     assert_eq!(reads.shared.queue().readers, READERS_MAX);
     // Twice as many are held as there may be readers: they come in two waves.
-    let opener = thread::spawn(move || (0..2).for_each(|_| drop(barrier.wait())));
+    let opener = thread::spawn(move || {
+        (0..2).for_each(|_| {
+            barrier.wait();
+        })
+    });
     asked.await.into_iter().for_each(|read| read.unwrap());
     opener.join().unwrap();
 }
@@ -101,8 +108,11 @@ async fn a_read_that_panics_is_told_and_takes_nothing_along() {
 async fn nobody_reads_for_callers_who_have_gone() {
     let folder = tempfile::tempdir().unwrap();
     let reads = reads(&folder);
-    let (release, held) = mpsc::channel::<()>();
-    let mut stuck = Box::pin(reads.run(move |_| Ok(held.recv_timeout(Duration::from_secs(60)).unwrap())));
+    let (release, held) = mpsc::sync_channel::<()>(1);
+    let mut stuck = Box::pin(reads.run(move |_| {
+        held.recv_timeout(Duration::from_secs(60)).unwrap();
+        Ok(())
+    }));
     assert!((&mut stuck).now_or_never().is_none());
     {
         let mut gone = Box::pin(reads.run::<()>(|_| panic!("nobody waits for this")));
@@ -122,7 +132,7 @@ fn a_runtime_that_shuts_down_leaves_reads_for_the_next_one() {
         builder.enable_all().max_blocking_threads(1).build().unwrap()
     };
     let first = runtime();
-    let (release, held) = mpsc::channel::<()>();
+    let (release, held) = mpsc::sync_channel::<()>(1);
     // The only thread is taken, so the reader of this read never begins.
     let taken = first.spawn_blocking(move || held.recv_timeout(Duration::from_secs(60)));
     let mut unread = Box::pin(reads.run(|_| Ok(())));
