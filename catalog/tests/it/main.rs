@@ -23,3 +23,4 @@ mod segments;
 mod site;
 mod stale;
 mod store;
+mod stores;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use playhead_proto::catalog::v1::{self as proto, Kind};
-use playhead_store::{UserId, durable::Durable as _};
+use playhead_store::UserId;
 use prost_types::FieldMask;
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
@@ -232,7 +232,7 @@ async fn an_erased_users_opinions_are_gone_and_the_stars_are_nobodys() {
     site.rate("ann", "film", 2, "said").await.unwrap();
     site.mark("ann", place("b-1", 1)).await.unwrap();
     let ann = UserId::new("ann").unwrap();
-    site.store.as_ref().unwrap().erase(&ann, BEGIN_MS).await.unwrap();
+    site.durable().erase(&ann, BEGIN_MS).await.unwrap();
     assert_eq!(site.rating("ann").await.unwrap_err().0, Code::NotFound);
     assert_eq!(site.marks("ann", "").await, Vec::<String>::new());
     assert_eq!(site.summary("film").await.unwrap().0, [0, 1, 0, 0, 0]);

@@ -8,18 +8,13 @@ use playhead_proto::{
     catalog::v1::{self as catalog, GrantKind, Kind},
     entitlement::v1 as proto,
 };
-use playhead_store::{
-    contract::StillHot,
-    durable::{
-        documents::Documents,
-        embedded::{EmbeddedDurable, EmbeddedSettings},
-    },
-};
+use playhead_store::durable::documents::Documents;
 
 use crate::{
     rights::{CACHED, FRESH, by_grant, by_tier, grant, plan, subscription, ways},
     site::{Site, item},
     store::{DOWN, Line, UP},
+    stores::{Stores, patience},
 };
 
 /// How soon a node knows what another one wrote.
@@ -62,8 +57,7 @@ async fn both(site: &Site) -> [String; 2] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seats_and_collections_go_on_without_the_store() {
-    let dir = tempfile::tempdir().unwrap();
-    let line = Line::up(dir.path());
+    let line = Line::up().await;
     let site = Site::on(Arc::clone(&line) as Arc<dyn Documents>, Settings::default()).await;
     stock(&site).await;
     hold(&site, &["bought"]).await;
@@ -80,16 +74,17 @@ async fn seats_and_collections_go_on_without_the_store() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seats_and_collections_that_another_node_writes_are_known_in_a_moment() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = Arc::new(EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap());
-    let hot = Arc::new(StillHot::default());
-    let [writer, reader] = [store.clone(), store].map(|store| Site::node(store, hot.clone()));
+    let stores = Stores::fresh().await;
+    let hots = [stores.hot.clone(), stores.hot_of_another_node().await];
+    let [writer, reader] = hots.map(|hot| Site::node(stores.documents.clone(), hot));
     let (writer, reader) = (writer.await, reader.await);
     stock(&writer).await;
     assert_eq!(reader.ann_may("bought", FRESH).await, "NOT_PURCHASED");
     let known = async |expect: [&str; 2]| {
         let known = async { while both(&reader).await != expect {} };
-        tokio::time::timeout(KNOWN_WITHIN, known).await.unwrap_or_else(|_| panic!("not {expect:?}"));
+        tokio::time::timeout(patience(KNOWN_WITHIN), known)
+            .await
+            .unwrap_or_else(|_| panic!("not {expect:?}"));
     };
     known(["NOT_PURCHASED", "NO_SEAT"]).await;
     hold(&writer, &["bought"]).await;

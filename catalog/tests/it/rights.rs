@@ -8,7 +8,10 @@ use playhead_proto::{
 };
 use tonic::Code;
 
-use crate::site::{BEGIN_MS, Site, item, told};
+use crate::{
+    site::{BEGIN_MS, Site, item, told},
+    stores::{self, Stores},
+};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
@@ -324,12 +327,9 @@ async fn what_cannot_be_kept_is_refused_by_its_field() {
 /// A revoked grant on another node: known at once to whoever asks for what is fresh, else within the time to live.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_node_wrote_is_known_within_the_time_to_live() {
-    let dir = tempfile::tempdir().unwrap();
-    let settings = playhead_store::durable::embedded::EmbeddedSettings::default();
-    let store = playhead_store::durable::embedded::EmbeddedDurable::open(dir.path(), settings).unwrap();
-    let store: std::sync::Arc<dyn playhead_store::durable::documents::Documents> = std::sync::Arc::new(store);
-    let here = Site::on(std::sync::Arc::clone(&store), playhead_catalog::Settings::default()).await;
-    let there = Site::on(store, playhead_catalog::Settings::default()).await;
+    let stores = Stores::fresh().await;
+    let here = Site::on(stores.documents.clone(), stores::settings()).await;
+    let there = Site::on(stores.documents.clone(), stores::settings()).await;
     let policy = ways(vec![by_grant(catalog::GrantKind::Ticket)]);
     there.put(catalog::Item { access: policy, ..item("film", Kind::Movie, "", 0) }).await;
     let ticket = there.grant(grant(catalog::GrantKind::Ticket, "film")).await.unwrap();

@@ -29,6 +29,7 @@ use tonic::{Code, Status};
 use crate::{
     site::{BEGIN_MS, Site, ids, item, told},
     store::{DOWN, Line, UP},
+    stores::{self, Stores},
 };
 
 fn titled(id: &str, kind: proto::Kind, title: &str) -> proto::Item {
@@ -249,7 +250,7 @@ fn token(offset: usize) -> String {
 async fn what_could_not_be_read_again_is_read_later() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(EmbeddedDurable::open(folder.path(), EmbeddedSettings::default()).unwrap());
-    let line = Line::to(Arc::clone(&store));
+    let line = Line::to(store.clone());
     let records = Records::new(line.clone(), Settings::default().store_ms_max);
     let items = Arc::new(Items::new(records, Noted::default(), &Settings::default()));
     let keeping = {
@@ -285,12 +286,11 @@ async fn what_could_not_be_read_again_is_read_later() {
 /// Two nodes on one store: what one writes, the other finds when it looks again.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_node_wrote_is_found() {
-    let dir = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Documents> =
-        Arc::new(EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap());
-    let one = Site::on(Arc::clone(&store), Settings::default()).await;
+    let stores = Stores::fresh().await;
+    let one = Site::on(stores.documents.clone(), stores::settings()).await;
     one.put(titled("before", proto::Kind::Movie, "Goblin")).await;
-    let other = Site::looking_every(Some(Duration::from_millis(50)), store, Settings::default()).await;
+    let pause = Some(Duration::from_millis(50));
+    let other = Site::looking_every(pause, stores.documents.clone(), stores::settings()).await;
     finds(&other, "goblin", &["before"]).await;
     one.put(titled("later", proto::Kind::Movie, "Goblin Goblin")).await;
     let request = || async { search(&other, looked_for("goblin")).await.unwrap() };

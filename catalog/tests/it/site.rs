@@ -43,15 +43,12 @@ use playhead_proto::{
     screen::v1::screen_service_client::ScreenServiceClient,
 };
 use playhead_store::{
-    durable::{
-        documents::Documents,
-        embedded::{EmbeddedDurable, EmbeddedSettings},
-    },
-    hot::{Hot, embedded::EmbeddedHot},
+    durable::{Durable, documents::Documents},
+    hot::Hot,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, runtime::Handle, task::JoinHandle};
 use tonic::{
     Code, Request, Status,
     codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
@@ -59,30 +56,38 @@ use tonic::{
 };
 use tonic_types::StatusExt as _;
 
+use crate::stores::{self, Stores};
+
 /// When it begins, Unix ms: 2027-01-15T08:00:00Z.
 pub const BEGIN_MS: i64 = 1_800_000_000_000;
 /// In which the proxy of those who believe one says where viewers are.
 pub const COUNTRY_HEADER: &str = "x-country";
 /// How long session tokens count, ms.
 pub const TOKEN_MS: i64 = 3_600_000;
+/// How long what an engine took may need to rest.
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A served catalog whose clock stands still until it is moved.
 pub struct Site {
     pub channel: Channel,
     pub clock: Arc<AtomicI64>,
-    /// The store, where it is one of the site's own.
-    pub store: Option<Arc<EmbeddedDurable>>,
     /// Where HTTP listens.
     http: String,
     signer: Signer,
     serving: Vec<JoinHandle<()>>,
-    _engine: Option<Engine>,
-    _dir: Option<TempDir>,
+    engine: Option<Engine>,
+    _journal: Option<TempDir>,
+    /// Its stores, where they are its own.
+    stores: Option<Stores>,
 }
 
 impl Drop for Site {
     fn drop(&mut self) {
         self.serving.iter().for_each(JoinHandle::abort);
+        // An engine that is not stopped goes on writing, and the next test has its stores by then.
+        if let Some(engine) = self.engine.take().filter(|_| !std::thread::panicking()) {
+            tokio::task::block_in_place(|| Handle::current().block_on(engine.stop(STOPPED_WITHIN)));
+        }
     }
 }
 
@@ -118,19 +123,30 @@ impl Kit {
 }
 
 impl Site {
-    /// On an embedded store of its own, where streams are in a hot store.
+    /// On stores of its own.
     pub async fn start() -> Self {
-        Self::before(Arc::new(EmbeddedHot::default()), &EngineSettings::default()).await
+        let stores = Stores::fresh().await;
+        let hot = Arc::clone(&stores.hot);
+        Self::sharing(stores, hot, &stores::engine_settings()).await
     }
 
     /// The same before this hot store, with these settings of streams.
     pub async fn before(hot: Arc<dyn Hot>, settings: &EngineSettings) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap());
+        Self::sharing(Stores::fresh().await, hot, settings).await
+    }
+
+    async fn sharing(stores: Stores, hot: Arc<dyn Hot>, settings: &EngineSettings) -> Self {
         let kit = Kit::new();
-        let button = PlayButton::of_stores(store.clone(), hot, settings);
-        let services = kit.services(store.clone(), &Settings::default()).with_play(kit.play(button));
-        Self::serve(kit, services, None, None).await.keeping(store, dir)
+        let button = PlayButton::of_stores(stores.durable.clone(), hot, settings);
+        let services = kit.services(stores.documents.clone(), &stores::settings());
+        let services = services.with_play(kit.play(button));
+        Self::serve(kit, services, None, None).await.keeping(stores)
+    }
+
+    /// On a store of its own, where nobody presses play.
+    pub async fn alone() -> Self {
+        let stores = Stores::fresh().await;
+        Self::on(stores.documents.clone(), stores::settings()).await.keeping(stores)
     }
 
     /// On this store, where nobody presses play.
@@ -149,10 +165,10 @@ impl Site {
         Self::serve(kit, services, None, pause).await
     }
 
-    /// One of several nodes that are on this store and tell each other of their writes by this hot store.
+    /// One of several nodes that are on this store and tell each other of their writes by a hot store.
     pub async fn node(documents: Arc<dyn Documents>, hot: Arc<dyn Hot>) -> Self {
         let kit = Kit::new();
-        let services = kit.services(documents, &Settings::default());
+        let services = kit.services(documents, &stores::settings());
         let in_step = tokio::spawn(services.in_step(hot));
         let mut site = Self::serve(kit, services, None, Some(Duration::from_secs(3_600))).await;
         site.serving.push(in_step);
@@ -161,17 +177,16 @@ impl Site {
 
     /// Beside an engine, with signed URLs and a proxy that is believed.
     pub async fn beside_an_engine() -> Self {
-        Self::beside(None, Settings::default()).await
+        Self::beside(None, stores::settings()).await
     }
 
     /// The same with these settings, its documents elsewhere than the engine's record if some are given.
     pub async fn beside(elsewhere: Option<Arc<dyn Documents>>, settings: Settings) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = EmbeddedDurable::open(&dir.path().join("store"), EmbeddedSettings::default()).unwrap();
-        let (store, kit) = (Arc::new(store), Kit::new());
+        let (stores, kit) = (Stores::fresh().await, Kit::new());
         let parts = Parts {
-            durable: store.clone(),
-            hot: Arc::new(EmbeddedHot::default()),
+            durable: stores.durable.clone(),
+            hot: stores.hot.clone(),
             disk: Some(Arc::new(FsDisk::open(dir.path().join("journal")).unwrap())),
             journal: journal::Settings::default(),
             verifier: Arc::clone(&kit.verifier),
@@ -179,19 +194,26 @@ impl Site {
             seed: 7,
             threads: Threads::Own,
         };
-        let engine = Engine::start(EngineSettings::default(), parts).await.unwrap();
+        let engine = Engine::start(stores::engine_settings(), parts).await.unwrap();
         let button = PlayButton::of_engine(&engine.doors());
         let services = kit
-            .services(elsewhere.unwrap_or_else(|| store.clone()), &settings)
+            .services(elsewhere.unwrap_or_else(|| stores.documents.clone()), &settings)
             .with_play(kit.play(button))
             .with_urls(Urls::signed("k1", &[7; 32], 1_800_000, Opens::File))
             .with_country_header(COUNTRY_HEADER);
-        Self::serve(kit, services, Some(engine), None).await.keeping(store, dir)
+        let mut site = Self::serve(kit, services, Some(engine), None).await.keeping(stores);
+        site._journal = Some(dir);
+        site
     }
 
-    fn keeping(mut self, store: Arc<EmbeddedDurable>, dir: TempDir) -> Self {
-        (self.store, self._dir) = (Some(store), Some(dir));
+    fn keeping(mut self, stores: Stores) -> Self {
+        self.stores = Some(stores);
         self
+    }
+
+    /// The lasting record, where it is the site's own.
+    pub fn durable(&self) -> &Arc<dyn Durable> {
+        &self.stores.as_ref().unwrap().durable
     }
 
     async fn serve(
@@ -230,12 +252,12 @@ impl Site {
         Self {
             channel: Endpoint::from_shared(format!("http://{grpc_at}")).unwrap().connect_lazy(),
             clock: kit.clock,
-            store: None,
             http: format!("http://{http_at}"),
             signer: kit.signer,
             serving,
-            _engine: engine,
-            _dir: None,
+            engine,
+            _journal: None,
+            stores: None,
         }
     }
 

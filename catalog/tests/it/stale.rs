@@ -20,16 +20,15 @@ use playhead_store::{
     AccountId, ItemId, PlanId, UserId,
     catalog::{Item, Kind as StoredKind},
     contract::StillHot,
-    durable::embedded::{EmbeddedDurable, EmbeddedSettings},
-    hot::{Hot as _, Notice, Stale},
+    hot::{Hot, Notice, Stale},
 };
-use tempfile::TempDir;
 use tokio::sync::broadcast::Receiver;
 
 use crate::{
     rights::{CACHED, FRESH, by_grant, by_tier, grant, plan, subscription, ways},
     site::{BEGIN_MS, Site, ids, item},
     store::{Line, READS_ALONE, UP, WRITES_WAIT},
+    stores::{self, Stores, patience},
 };
 
 /// How soon a node knows what another one wrote.
@@ -38,18 +37,26 @@ const KNOWN_WITHIN: Duration = Duration::from_secs(1);
 struct Pair {
     writer: Site,
     reader: Site,
-    hot: Arc<StillHot>,
-    _dir: TempDir,
+    _stores: Stores,
 }
 
 impl Pair {
-    /// With a film for whoever holds a ticket, another one for a plan's, and one for everybody that is old enough.
     async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Arc::new(EmbeddedDurable::open(dir.path(), EmbeddedSettings::default()).unwrap());
+        let stores = Stores::fresh().await;
+        let hots = [stores.hot.clone(), stores.hot_of_another_node().await];
+        Self::with(stores, hots).await
+    }
+
+    /// With a hot store that can stand still, whatever the others are.
+    async fn still() -> (Self, Arc<StillHot>) {
         let hot = Arc::new(StillHot::default());
-        let [writer, reader] = [store.clone(), store].map(|store| Site::node(store, hot.clone()));
-        let pair = Self { writer: writer.await, reader: reader.await, hot: hot.clone(), _dir: dir };
+        (Self::with(Stores::fresh().await, [hot.clone(), hot.clone()]).await, hot)
+    }
+
+    /// With a film for whoever holds a ticket, another one for a plan's, and one for everybody that is old enough.
+    async fn with(stores: Stores, hots: [Arc<dyn Hot>; 2]) -> Self {
+        let [writer, reader] = hots.map(|hot| Site::node(stores.documents.clone(), hot));
+        let pair = Self { writer: writer.await, reader: reader.await, _stores: stores };
         for (id, way) in [("ticketed", by_grant(GrantKind::Ticket)), ("paid", by_tier(1))] {
             let item = catalog::Item { access: ways(vec![way]), ..item(id, Kind::Movie, "", 0) };
             pair.writer.put(item).await;
@@ -88,7 +95,9 @@ impl Pair {
     /// Waits until the reader says this of an item by what it remembers.
     async fn known(&self, item: &str, expect: &str) {
         let known = async { while self.ann_may(item).await != expect {} };
-        tokio::time::timeout(KNOWN_WITHIN, known).await.unwrap_or_else(|_| panic!("{item}: not {expect}"));
+        tokio::time::timeout(patience(KNOWN_WITHIN), known)
+            .await
+            .unwrap_or_else(|_| panic!("{item}: not {expect}"));
     }
 
     /// Waits until the reader finds this and nothing else by its words.
@@ -139,7 +148,7 @@ async fn what_one_node_writes_the_other_knows_at_once() {
     };
     pair.writer.rights().renew_subscription(pair.writer.keep(request)).await.unwrap();
     let known = async { while pair.until().await == before {} };
-    tokio::time::timeout(KNOWN_WITHIN, known).await.expect("it is renewed");
+    tokio::time::timeout(patience(KNOWN_WITHIN), known).await.expect("it is renewed");
     let request = proto::CancelSubscriptionRequest { account_id, id, at_once: true };
     pair.writer.rights().cancel_subscription(pair.writer.keep(request)).await.unwrap();
     pair.known("paid", "SUBSCRIPTION_NOT_CURRENT").await;
@@ -151,7 +160,7 @@ async fn what_one_node_writes_the_other_knows_at_once() {
     assert_eq!(pair.title().await, "");
     pair.put_title("Guardian").await;
     let known = async { while pair.title().await != "Guardian" {} };
-    tokio::time::timeout(KNOWN_WITHIN, known).await.unwrap();
+    tokio::time::timeout(patience(KNOWN_WITHIN), known).await.unwrap();
 
     pair.known("adults", "yes").await;
     pair.limit(12).await;
@@ -172,12 +181,12 @@ async fn what_one_node_writes_the_search_of_the_other_finds() {
 /// The writer does not wait for the hot store; the reader goes on with what it remembers, and not longer than that.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_hot_store_is_away_the_time_to_live_holds() {
-    let pair = Pair::start().await;
+    let (pair, hot) = Pair::still().await;
     pair.ticket(proto::GrantStatus::Active).await;
     pair.known("ticketed", "yes").await;
-    pair.hot.stand_still(true);
+    hot.stand_still(true);
     let revoked = pair.ticket(proto::GrantStatus::Revoked);
-    tokio::time::timeout(KNOWN_WITHIN, revoked).await.expect("the writer waits for nobody");
+    tokio::time::timeout(patience(KNOWN_WITHIN), revoked).await.expect("the writer waits for nobody");
     assert_eq!(pair.writer.ann_may("ticketed", CACHED).await, "GRANT_ENDED", "the writer knows");
     pair.reader.later(Settings::default().cache_ttl_ms);
     assert_eq!(pair.ann_may("ticketed").await, "yes", "nobody told the reader");
@@ -190,7 +199,7 @@ async fn while_the_hot_store_is_away_the_time_to_live_holds() {
     // What could not be told is told when the hot store is back.
     pair.ticket(proto::GrantStatus::Revoked).await;
     assert_eq!(pair.ann_may("ticketed").await, "yes");
-    pair.hot.stand_still(false);
+    hot.stand_still(false);
     let known = async { while pair.ann_may("ticketed").await != "GRANT_ENDED" {} };
     tokio::time::timeout(Duration::from_secs(5), known).await.expect("the reader is told");
 }
@@ -198,7 +207,7 @@ async fn while_the_hot_store_is_away_the_time_to_live_holds() {
 /// Whoever missed something forgets all, of whatever kind, and the search looks at all there is again.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_have_missed_something_reads_again() {
-    let pair = Pair::start().await;
+    let (pair, hot) = Pair::still().await;
     pair.ticket(proto::GrantStatus::Active).await;
     pair.known("ticketed", "yes").await;
     pair.writer.subscribe(subscription("basic")).await.unwrap();
@@ -208,7 +217,7 @@ async fn who_may_have_missed_something_reads_again() {
     pair.found("guardian", "paid").await;
     let until = pair.until().await;
 
-    pair.hot.stand_still(true);
+    hot.stand_still(true);
     pair.ticket(proto::GrantStatus::Revoked).await;
     pair.limit(12).await;
     pair.writer.put_plan(plan("basic", 0)).await.unwrap();
@@ -219,7 +228,7 @@ async fn who_may_have_missed_something_reads_again() {
     assert_eq!((pair.ann_may("ticketed").await, pair.ann_may("paid").await), ("yes".into(), "yes".into()));
     assert_eq!((pair.ann_may("adults").await, pair.until().await), ("yes".into(), until));
     assert_eq!(pair.title().await, "Guardian");
-    pair.hot.miss_notices().await;
+    hot.miss_notices().await;
     pair.known("ticketed", "GRANT_ENDED").await;
     pair.known("paid", "PLAN_TOO_LOW").await;
     pair.known("adults", "MATURITY").await;
@@ -236,8 +245,7 @@ async fn is_told(notices: &mut Receiver<Notice>, stale: &Stale) {
 /// What may have been written is told, though nobody knows whether it was: the store failed, or the caller left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_without_an_answer_is_told_too() {
-    let dir = tempfile::tempdir().unwrap();
-    let (line, hot) = (Line::up(dir.path()), Arc::new(StillHot::default()));
+    let (line, hot) = (Line::up().await, Arc::new(StillHot::default()));
     let site = Site::node(line.clone(), hot.clone()).await;
     let film = Stale::Item(ItemId::new("film").unwrap());
     let grants = Stale::Grants(UserId::new("ann").unwrap());
@@ -261,8 +269,7 @@ async fn a_write_without_an_answer_is_told_too() {
 /// Who reads while somebody writes may see what was before, and does not go on with that.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_while_it_is_written_is_not_remembered() {
-    let dir = tempfile::tempdir().unwrap();
-    let (line, settings) = (Line::up(dir.path()), Settings::default());
+    let (line, settings) = (Line::up().await, Settings::default());
     let records = Records::new(line.clone(), 60_000);
     let items = Arc::new(Items::new(records, Noted::default(), &settings));
     let id = ItemId::new("film").unwrap();
@@ -288,9 +295,8 @@ async fn what_is_read_while_it_is_written_is_not_remembered() {
 /// Each cache counts its own answers, and what it forgot.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_cache_counts_what_is_asked_of_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let settings = Settings::default();
-    let records = Records::new(Line::up(dir.path()), settings.store_ms_max);
+    let settings = stores::settings();
+    let records = Records::new(Line::up().await, settings.store_ms_max);
     let items = Arc::new(Items::new(records.clone(), Noted::default(), &settings));
     let collections =
         Arc::new(Collections::new(records.clone(), Arc::clone(&items), Noted::default(), &settings));

@@ -23,10 +23,7 @@ use playhead_proto::{
 };
 use playhead_store::{
     AccountId, ItemId, StoreError, StoreErrorKind, UserId,
-    durable::{
-        documents::{Change, Document, DocumentKey, Documents, Partition, Put},
-        embedded::{EmbeddedDurable, EmbeddedSettings},
-    },
+    durable::documents::{Change, Document, DocumentKey, Documents, Partition, Put},
 };
 use tokio::sync::watch;
 use tonic::Code;
@@ -35,11 +32,13 @@ use tonic_types::StatusExt as _;
 use crate::{
     rights::{by_grant, grant, plan, subscription, ways},
     site::{BEGIN_MS, Site, item, told},
+    stores::{self, Stores, patience, patience_ms},
 };
 
-/// The embedded store, behind a line that can be cut.
+/// A store, behind a line that can be cut.
 pub struct Line {
-    store: Arc<EmbeddedDurable>,
+    store: Arc<dyn Documents>,
+    _stores: Option<Stores>,
     pub state: watch::Sender<u64>,
     reads: AtomicU64,
     /// How often entries were asked for.
@@ -62,15 +61,21 @@ pub const WRITES_WAIT: u64 = 5;
 const SLOW_FOR: Duration = Duration::from_millis(200);
 
 impl Line {
-    /// A line to a store in this folder, which passes.
-    pub fn up(folder: &std::path::Path) -> Arc<Self> {
-        Self::to(Arc::new(EmbeddedDurable::open(folder, EmbeddedSettings::default()).unwrap()))
+    /// A line to a store of its own, which passes.
+    pub async fn up() -> Arc<Self> {
+        let stores = Stores::fresh().await;
+        Self::of(stores.documents.clone(), Some(stores))
     }
 
     /// A line of its own to this store.
-    pub fn to(store: Arc<EmbeddedDurable>) -> Arc<Self> {
+    pub fn to(store: Arc<dyn Documents>) -> Arc<Self> {
+        Self::of(store, None)
+    }
+
+    fn of(store: Arc<dyn Documents>, stores: Option<Stores>) -> Arc<Self> {
         Arc::new(Self {
             store,
+            _stores: stores,
             state: watch::Sender::new(UP),
             reads: AtomicU64::new(0),
             lists: AtomicU64::new(0),
@@ -81,7 +86,7 @@ impl Line {
         match self.state_but(&[STUCK]).await {
             DOWN => Err(cut()),
             SLOW => {
-                tokio::time::sleep(SLOW_FOR).await;
+                tokio::time::sleep(patience(SLOW_FOR)).await;
                 Ok(())
             }
             _ => Ok(()),
@@ -146,12 +151,11 @@ impl Documents for Line {
     }
 }
 
-async fn site() -> (tempfile::TempDir, Arc<Line>, Site) {
-    let dir = tempfile::tempdir().unwrap();
-    let line = Line::up(dir.path());
-    let settings = Settings { store_ms_max: STORE_MS_MAX, ..Settings::default() };
+async fn site() -> (Arc<Line>, Site) {
+    let line = Line::up().await;
+    let settings = Settings { store_ms_max: patience_ms(STORE_MS_MAX), ..Settings::default() };
     let site = Site::on(Arc::clone(&line) as Arc<dyn Documents>, settings).await;
-    (dir, line, site)
+    (line, site)
 }
 
 async fn get(site: &Site, id: &str) -> Result<String, tonic::Status> {
@@ -161,7 +165,7 @@ async fn get(site: &Site, id: &str) -> Result<String, tonic::Status> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_remembered_goes_on_without_the_store_and_the_rest_is_told_in_time() {
-    let (_dir, line, site) = site().await;
+    let (line, site) = site().await;
     for id in ["known", "unknown"] {
         site.put(item(id, Kind::Movie, "", 0)).await;
     }
@@ -175,7 +179,8 @@ async fn what_is_remembered_goes_on_without_the_store_and_the_rest_is_told_in_ti
             Code::NotFound,
             "that it is not is known too"
         );
-        let refused = tokio::time::timeout(TOLD_WITHIN, get(&site, "unknown")).await.unwrap().unwrap_err();
+        let refused =
+            tokio::time::timeout(patience(TOLD_WITHIN), get(&site, "unknown")).await.unwrap().unwrap_err();
         assert_eq!(told(&refused), (Code::Unavailable, "STORE_UNAVAILABLE".into(), Vec::new()));
         assert!(refused.get_error_details().retry_info().is_some());
         let request =
@@ -204,8 +209,8 @@ async fn reads_of_a_thousand<T: Send + 'static>(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_who_miss_the_same_thing_at_once_read_once() {
-    let (_dir, line, _site) = subscribed().await;
-    let settings = Settings::default();
+    let (line, _site) = subscribed().await;
+    let settings = stores::settings();
     let records = Records::new(Arc::clone(&line) as Arc<dyn Documents>, settings.store_ms_max);
     let items = Arc::new(Items::new(records.clone(), Noted::default(), &settings));
     let collections =
@@ -233,7 +238,7 @@ async fn a_thousand_who_miss_the_same_thing_at_once_read_once() {
 /// Those who wait for one read are told when it takes too long, all of them: none waits behind the next one's try.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_who_miss_the_same_item_are_told_in_time() {
-    let (_dir, line, site) = site().await;
+    let (line, site) = site().await;
     site.put(item("film", Kind::Movie, "", 0)).await;
     let site = Arc::new(site);
     for state in [STUCK, DOWN] {
@@ -249,7 +254,7 @@ async fn a_thousand_who_miss_the_same_item_are_told_in_time() {
                 assert_eq!(one.await.unwrap(), (Code::Unavailable, "STORE_UNAVAILABLE".into(), Vec::new()));
             }
         };
-        tokio::time::timeout(5 * TOLD_WITHIN, all).await.expect("all are told");
+        tokio::time::timeout(5 * patience(TOLD_WITHIN), all).await.expect("all are told");
     }
     line.state.send_replace(UP);
     assert_eq!(get(&site, "film").await.unwrap(), "film", "a failure is not remembered");
@@ -272,8 +277,8 @@ async fn may_play(site: &Site, consistency: Consistency) -> Result<bool, tonic::
 }
 
 /// A site with a film for whoever has a ticket, which ann has, and a subscription of the family's.
-async fn subscribed() -> (tempfile::TempDir, Arc<Line>, Site) {
-    let (dir, line, site) = site().await;
+async fn subscribed() -> (Arc<Line>, Site) {
+    let (line, site) = site().await;
     let film = proto::Item {
         access: ways(vec![by_grant(proto::GrantKind::Ticket)]),
         ..item("film", Kind::Movie, "", 0)
@@ -284,13 +289,13 @@ async fn subscribed() -> (tempfile::TempDir, Arc<Line>, Site) {
     // One of everything.
     let ticket = rights::Grant { item_id: String::new(), ..grant(proto::GrantKind::Ticket, "film") };
     site.grant(ticket).await.unwrap();
-    (dir, line, site)
+    (line, site)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rights_that_are_remembered_go_on_without_the_store_for_their_time() {
     for state in [DOWN, STUCK] {
-        let (_dir, line, site) = subscribed().await;
+        let (line, site) = subscribed().await;
         assert!(is_subscribed(&site, Consistency::Cached).await.unwrap());
         assert!(may_play(&site, Consistency::Cached).await.unwrap());
         line.state.send_replace(state);
@@ -299,8 +304,9 @@ async fn rights_that_are_remembered_go_on_without_the_store_for_their_time() {
         assert!(may_play(&site, Consistency::Cached).await.unwrap());
         let refused = async |consistency: Consistency| {
             let subscribed =
-                tokio::time::timeout(TOLD_WITHIN, is_subscribed(&site, consistency)).await.unwrap();
-            let played = tokio::time::timeout(TOLD_WITHIN, may_play(&site, consistency)).await.unwrap();
+                tokio::time::timeout(patience(TOLD_WITHIN), is_subscribed(&site, consistency)).await.unwrap();
+            let played =
+                tokio::time::timeout(patience(TOLD_WITHIN), may_play(&site, consistency)).await.unwrap();
             [subscribed, played].map(|answer| told(&answer.unwrap_err()).1)
         };
         let unavailable = ["STORE_UNAVAILABLE", "STORE_UNAVAILABLE"];

@@ -8,7 +8,7 @@ use playhead_store::{
     SessionId, SessionKey, UserId,
     catalog::{Item, Kind as StoredKind, Status as Publication},
     durable::{
-        Durable as _, SessionWrite, WriteBatch,
+        SessionWrite, WriteBatch,
         documents::Documents,
         embedded::{EmbeddedDurable, EmbeddedSettings},
     },
@@ -18,7 +18,10 @@ use playhead_store::{
 use tonic::Status;
 
 use super::*;
-use crate::store::{DOWN, Line, SLOW, STUCK, UP};
+use crate::{
+    store::{DOWN, Line, SLOW, STUCK, UP},
+    stores,
+};
 
 /// A course: two modules of two lessons, something to read, and a lesson that is being made.
 async fn put_course(site: &Site) {
@@ -105,7 +108,7 @@ async fn by_position_a_course_is_complete_when_the_last_lesson_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_watched_neither_a_jump_nor_a_mark_is_enough_and_parts_add_up() {
-    let settings = Settings { complete_by: CompleteBy::Watched, ..Settings::default() };
+    let settings = Settings { complete_by: CompleteBy::Watched, ..stores::settings() };
     let site = Site::beside(None, settings).await;
     put_course(&site).await;
     at(&site, "ann", "l1", 1, 0).await;
@@ -171,9 +174,7 @@ async fn whoever_asks_it_is_of_what_viewers_see() {
         assert_eq!(told(&of(&site, &token, "ann", "l5").await.unwrap_err()).0, Code::NotFound);
         assert_eq!(told(&of(&site, &token, "", "course").await.unwrap_err()).2, ["user_id"]);
     }
-    let folder = tempfile::tempdir().unwrap();
-    let store = EmbeddedDurable::open(folder.path(), EmbeddedSettings::default()).unwrap();
-    let alone = Site::on(Arc::new(store), Settings::default()).await;
+    let alone = Site::alone().await;
     alone.put(item("course", Kind::Course, "", 0)).await;
     let refused = of(&alone, &alone.viewer("ann"), "", "course").await.unwrap_err();
     assert_eq!(told(&refused), (Code::FailedPrecondition, "NO_POSITIONS".into(), Vec::new()));
@@ -212,9 +213,9 @@ async fn by_watched_what_is_enough_is_of_what_lies_before_the_credits_and_as_the
 /// Positions are there, and half a course has no per cent.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_catalog_there_are_no_figures_and_it_is_told_in_time() {
-    let folder = tempfile::tempdir().unwrap();
-    let line = Line::up(folder.path());
-    let settings = Settings { store_ms_max: 300, cache_ttl_ms: 0, ..Settings::default() };
+    let line = Line::up().await;
+    let settings =
+        Settings { store_ms_max: stores::patience_ms(300), cache_ttl_ms: 0, ..Settings::default() };
     let site = Site::beside(Some(Arc::clone(&line) as Arc<dyn Documents>), settings).await;
     put_course(&site).await;
     mark(&site, "ann", "l1", true).await;
@@ -222,7 +223,7 @@ async fn without_the_catalog_there_are_no_figures_and_it_is_told_in_time() {
         line.state.send_replace(state);
         let token = site.viewer("ann");
         let answer = of(&site, &token, "", "course");
-        let answer = tokio::time::timeout(Duration::from_secs(3), answer).await.unwrap();
+        let answer = tokio::time::timeout(stores::patience(Duration::from_secs(3)), answer).await.unwrap();
         let (code, reason, _) = told(&answer.unwrap_err());
         assert_eq!((code, &*reason), (Code::Unavailable, "STORE_UNAVAILABLE"), "{state}");
     }
@@ -352,12 +353,12 @@ async fn write_sessions(site: &Site, item: &str, count: i64) {
         }
     });
     let batch = WriteBatch { sessions: sessions.collect(), positions: Vec::new() };
-    site.store.as_ref().unwrap().write(&batch).await.unwrap();
+    site.durable().write(&batch).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_watched_more_than_two_thousand_sessions_are_not_looked_at() {
-    let settings = Settings { complete_by: CompleteBy::Watched, ..Settings::default() };
+    let settings = Settings { complete_by: CompleteBy::Watched, ..stores::settings() };
     let site = Site::beside(None, settings).await;
     put_course(&site).await;
     write_sessions(&site, "l1", 2_001).await;

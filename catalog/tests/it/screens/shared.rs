@@ -56,7 +56,7 @@ async fn up_next(site: &Site) -> Vec<(String, i64)> {
 async fn flushed(site: &Site, item: &str, row: PositionRow) {
     let positions = vec![PositionWrite { user: ann(), item: id(item), row }];
     let batch = WriteBatch { sessions: Vec::new(), positions };
-    site.store.as_ref().unwrap().write(&batch).await.unwrap();
+    site.durable().write(&batch).await.unwrap();
 }
 
 /// Lets the hot store know where ann is, as an engine that commits.
@@ -110,7 +110,7 @@ async fn places_are_joined_of_what_is_committed_and_what_is_flushed() {
 async fn engine(site: &Site, hot: Arc<dyn Hot>) -> Engine {
     let clock = Arc::clone(&site.clock);
     let parts = Parts {
-        durable: site.store.clone().unwrap(),
+        durable: site.durable().clone(),
         hot,
         disk: None,
         journal: journal::Settings::default(),
@@ -159,7 +159,7 @@ async fn what_was_played_on_another_node_is_known_by_session() {
     plays(&site, &at, "s-3", "l2", [0, 50_000]).await;
     plays(&site, &at, "s-4", "other", [0, 60_000]).await;
 
-    let store = site.store.clone().unwrap();
+    let store = site.durable().clone();
     let button = PlayButton::of_stores(store, hot, &EngineSettings::default());
     let played = async |user: UserId, items: &[&str], sessions_max| {
         let items: HashSet<ItemId> = items.iter().map(|item| id(item)).collect();
@@ -234,8 +234,7 @@ impl Durable for Away {
 /// Where positions are not known nothing is shown: an empty list would say that there is nothing to go on with.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_positions_there_is_no_screen() {
-    let folder = tempfile::tempdir().unwrap();
-    let line = crate::store::Line::up(folder.path());
+    let line = crate::store::Line::up().await;
     let settings = Settings::default();
     let records = Records::new(line, settings.store_ms_max);
     let items = Arc::new(Items::new(records.clone(), Noted::default(), &settings));
