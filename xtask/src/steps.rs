@@ -8,6 +8,7 @@ mod all;
 mod command;
 mod gates;
 mod landed;
+mod on_servers;
 mod peers;
 mod servers;
 mod tools;

@@ -3,7 +3,7 @@
 use super::{
     Ending, Failure, Step, Workshop,
     command::{self, TestTally},
-    gates, landed, peers, servers, tools,
+    gates, landed, on_servers, peers, servers, tools,
 };
 use crate::{prove, tidy};
 
@@ -15,7 +15,11 @@ pub(super) const STEPS: [Step; 12] = [
     Step { name: "deny", what: "bans, licences and sources of the dependencies", run: deny },
     Step { name: "clippy", what: "all targets, warnings denied", run: clippy },
     Step { name: "docs", what: "cargo doc, warnings denied", run: docs },
-    Step { name: "tests", what: "cargo test --workspace, with a CQL server and Redis", run: tests },
+    Step {
+        name: "tests",
+        what: "cargo test --workspace, with a CQL server and Redis; the catalog's again, on these",
+        run: tests,
+    },
     Step { name: "benches", what: "benches compile", run: benches },
     Step { name: "gates", what: "instruction counts, at most 5 % above what is recorded", run: gates::check },
     Step { name: "demo", what: "the README's first command, for ten seconds", run: demo },
@@ -97,7 +101,8 @@ fn tests(workshop: &Workshop) -> Result<Ending, Failure> {
     let mut tally = TestTally::default();
     let mut test = workshop.cargo(&["test", "--locked", "--workspace", "--no-fail-fast"]);
     test.envs(servers.variables());
-    let ended = command::run_and_read(&mut test, |line| tally.read(line));
+    let near = command::run_and_read(&mut test, |line| tally.read(line));
+    let ended = near.and(on_servers::catalog(workshop, &servers, |line| tally.read(line)));
     println!("tests: {} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
     ended?;
     if tally.passed == 0 {

@@ -34,6 +34,11 @@ impl Servers {
         variables
     }
 
+    /// Whether this variable says where one is.
+    pub(super) fn has(&self, variable: &str) -> bool {
+        self.up.exports.iter().any(|(name, _)| name == variable)
+    }
+
     /// What was not tried, for the summary.
     pub(super) fn lacking(&self) -> String {
         match self.up.missing.is_empty() {
