@@ -130,6 +130,7 @@ impl Site {
         let kit = Kit::new();
         let button = PlayButton::of_stores(store.clone(), hot, settings);
         let services = kit.services(store.clone(), &Settings::default()).with_play(kit.play(button));
+        let services = services.with_history(store.clone());
         Self::serve(kit, services, None, None).await.keeping(store, dir)
     }
 
@@ -184,6 +185,7 @@ impl Site {
         let services = kit
             .services(elsewhere.unwrap_or_else(|| store.clone()), &settings)
             .with_play(kit.play(button))
+            .with_history(store.clone())
             .with_urls(Urls::signed("k1", &[7; 32], 1_800_000, Opens::File))
             .with_country_header(COUNTRY_HEADER);
         Self::serve(kit, services, Some(engine), None).await.keeping(store, dir)
