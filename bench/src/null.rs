@@ -1,6 +1,7 @@
 //! A disk and a durable store that take everything at once and keep nothing: what is left is the room's own work.
 
 use std::{
+    collections::HashMap,
     io::{self, ErrorKind},
     sync::Arc,
 };
@@ -9,6 +10,7 @@ use playhead_ingest::journal::{Disk, DiskFile, Listed};
 use playhead_store::{
     Event, ItemId, SessionKey, StoreError, UserId,
     durable::{Durable, KnownSession, SessionRow, WriteBatch},
+    erasure::ItemErasure,
     position::PositionRow,
 };
 
@@ -100,5 +102,13 @@ impl Durable for NullDurable {
 
     async fn erase(&self, _user: &UserId, _through_ms: i64) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn erase_items(&self, _erasures: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn item_erasures(&self, _items: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        Ok(HashMap::new())
     }
 }

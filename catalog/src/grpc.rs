@@ -4,7 +4,10 @@
 use std::{sync::Arc, time::Duration};
 
 use playhead_ingest::{edge::Now, identity::Verifier};
-use playhead_store::{durable::documents::Documents, hot::Hot};
+use playhead_store::{
+    durable::{Durable, documents::Documents},
+    hot::Hot,
+};
 use tonic::{server::NamedService, service::RoutesBuilder};
 
 use self::service::{
@@ -18,6 +21,7 @@ use crate::{
     categories::Categories,
     collections::Collections,
     entitlement::Entitlement,
+    history::History,
     items::Items,
     opinions::Opinions,
     play::{Play, PlayParts},
@@ -67,7 +71,10 @@ pub struct Services {
     play: Option<Arc<Play>>,
     /// None where positions are.
     screens: Option<Arc<Screens>>,
+    /// None where what viewers did is nobody's that is known here.
+    history: Option<Arc<History>>,
     urls: Arc<Urls>,
+    records: Records,
     outbox: Noted,
     verifier: Arc<dyn Verifier>,
     /// In which a trusted proxy says where viewers are.
@@ -77,8 +84,8 @@ pub struct Services {
 }
 
 impl Services {
-    /// Services on these documents, for callers that this verifier knows. Nobody presses play, URLs are not signed, and
-    /// no proxy is believed.
+    /// Services on these documents, for callers that this verifier knows. Nobody presses play, no history is erased, URLs
+    /// are not signed, and no proxy is believed.
     pub fn new(
         documents: Arc<dyn Documents>,
         settings: &Settings,
@@ -97,11 +104,13 @@ impl Services {
             segments: Arc::new(Segments::new(records.clone(), Arc::clone(&items))),
             opinions: Arc::new(Opinions::new(records.clone(), Arc::clone(&items))),
             bookmarks: Arc::new(Bookmarks::new(records.clone(), Arc::clone(&items))),
-            categories: Arc::new(Categories::new(records)),
+            categories: Arc::new(Categories::new(records.clone())),
+            records,
             items,
             collections,
             play: None,
             screens: None,
+            history: None,
             urls: Arc::default(),
             verifier,
             country_header: None,
@@ -118,6 +127,13 @@ impl Services {
         let screens = Screens::new(items, collections, rights, places, &self.settings);
         let play = Play::new(Arc::clone(&self.rights), parts, self.settings.store_ms_max);
         Self { play: Some(Arc::new(play)), screens: Some(Arc::new(screens)), ..self }
+    }
+
+    /// Lets items be deleted with what everybody did there, which rests in this store.
+    #[must_use]
+    pub fn with_history(self, durable: Arc<dyn Durable>) -> Self {
+        let history = History::new(durable, self.records.clone());
+        Self { history: Some(Arc::new(history)), ..self }
     }
 
     /// Gives URLs so.

@@ -4,7 +4,8 @@
 //! 1. [`grpc`] says who calls ([`rest`] lists what is answered over HTTP too), and `wire` makes its messages our types, in
 //!    one place.
 //! 2. [`items`] keeps the tree of what there is: writes with their checks, reads for viewers and for those who keep it.
-//!    [`categories`] and [`collections`] are other ways to find it, [`search`] finds it by its words.
+//!    [`categories`] and [`collections`] are other ways to find it, [`search`] finds it by its words. Where an item is deleted
+//!    with what was done there, [`history`] says so to those who keep that.
 //! 3. [`entitlement`] keeps plans, subscriptions and grants, and asks the rule in `playhead-store` whether a user may.
 //! 4. [`play`] is the play button: a decision, a slot, a view, a token, and [`urls`] that are signed. [`opinions`],
 //!    [`bookmarks`] and [`segments`] are kept beside, and [`screens`] put the catalog and positions together.
@@ -24,6 +25,8 @@ mod wire;
 pub mod check;
 
 pub mod items;
+
+pub mod history;
 
 pub mod collections;
 

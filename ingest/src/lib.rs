@@ -57,6 +57,8 @@ mod gathered;
 
 mod eraser;
 
+mod erased;
+
 mod recovery;
 
 pub mod playback;

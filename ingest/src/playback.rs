@@ -1,14 +1,15 @@
 //! Playback reads and explicit marks. A read joins what waits in the journal alone, what is live on this node, what the
 //! hot store remembers and what the durable store holds, so it sees every event that was acknowledged before it, flushed
-//! or not. It looks in this order, in which data moves.
+//! or not. It looks in this order, in which data moves. Of what was joined it leaves out what was erased with its item.
 
 mod reading;
 mod rows;
 mod waiting;
 mod whole;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, slice, sync::Arc, time::Duration};
 
+use futures_util::future::try_join;
 use playhead_store::{
     ItemId, SessionId, SessionKey, StoreError, UserId,
     durable::{Durable, SessionRow},
@@ -24,6 +25,7 @@ use self::{
     waiting::Records,
 };
 use crate::{
+    erased,
     eraser::Eraser,
     intake::{Admitted, Intake},
     live::{Live, Viewer},
@@ -78,11 +80,12 @@ impl Playback {
         // What is here is read first: what it lets go of meanwhile is in the durable store by then.
         let live = self.positions_here(user).await?.remove(item);
         let hot = self.ask_hot(self.hot.position(user, item)).await.flatten();
-        let durable = self.durable.position(user, item).await?;
+        let erasures = self.durable.item_erasures(slice::from_ref(item));
+        let (durable, erasures) = try_join(self.durable.position(user, item), erasures).await?;
         let mut known = [live, hot, durable].into_iter().flatten();
         let Some(mut row) = known.next() else { return Ok(None) };
         known.for_each(|other| row.merge(&other));
-        Ok(Some(row))
+        Ok(erased::left_of_position(&erasures, item, row))
     }
 
     /// Where a user is in several items, in the order asked; items of which nothing is known are left out.
@@ -129,8 +132,7 @@ impl Playback {
         page: &PageRequest,
     ) -> Result<Page<SessionView>, PlaybackError> {
         let mut rows = self.all_sessions(user).await?;
-        rows.retain(|_, row| item.is_none_or(|item| row.description.playable.item == *item));
-        let rows: Vec<SessionRow> = rows.into_values().collect();
+        rows.retain(|row| item.is_none_or(|item| row.description.playable.item == *item));
         let page = page.take(rows, |row| (row.first_at_ms, row.key.session.as_str().to_owned()));
         let mut views = Vec::with_capacity(page.entries.len());
         for row in page.entries {
@@ -155,7 +157,9 @@ impl Playback {
                 events.extend(more);
                 (row, events)
             });
-        let Some((mut row, mut events)) = joined else { return Ok(None) };
+        let Some((row, events)) = joined else { return Ok(None) };
+        let left = erased::left_of_session(&*self.durable, row, events).await?;
+        let Some((mut row, mut events)) = left else { return Ok(None) };
         sort_events(row.description.order, &mut events);
         let summary = fold(row.description.order, &events);
         row.event_count = events.len() as u64;

@@ -240,7 +240,7 @@ async fn start_engine(
     let durable::Stores { durable, documents } = durable::open(config).await?;
     let hot = hot::open(&config.hot)?;
     let parts = Parts {
-        durable,
+        durable: Arc::clone(&durable),
         hot: Arc::clone(&hot),
         disk: disk.map(|disk| Arc::new(disk) as Arc<dyn Disk>),
         journal: config.journal.clone().unwrap_or_default(),
@@ -252,7 +252,7 @@ async fn start_engine(
     let engine = Engine::start(config.engine.clone(), parts).await;
     let engine = engine.map_err(|error| ServeError::Engine { error })?;
     let button = Some(PlayButton::of_engine(&engine.doors()));
-    let with = catalog::With { documents, urls, button, hot: Some(hot) };
+    let with = catalog::With { documents, durable, urls, button, hot: Some(hot) };
     let catalog = Catalog::new(config, with, auth, now);
     catalog.begin(admin, &stop_admin.subscribe());
     Ok((Arc::new(engine), catalog.beside))

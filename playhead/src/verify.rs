@@ -132,7 +132,8 @@ impl Verdict {
                 None => Value::Null,
                 Some(Ok(store)) => json!({
                     "sessions": store.sessions, "events": store.events, "positions": store.positions,
-                    "erasures": store.erasures, "documents": store.documents, "entries": store.entries,
+                    "erasures": store.erasures, "item_erasures": store.item_erasures,
+                    "documents": store.documents, "entries": store.entries,
                     "damaged": store.damaged,
                 }),
                 Some(Err(error)) => json!({ "error": error.to_string() }),

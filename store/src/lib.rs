@@ -1,8 +1,8 @@
 //! Playhead's nouns, its rules, and the two seams behind which events rest.
 //!
-//! In reading order: [`ids`] and [`event`] are the nouns; [`clock`], [`position`], [`fold`], [`progress`], [`lease`] and
-//! [`seqs`] are the rules, pure functions without clock or I/O that every backend shares; [`catalog`] and [`entitlement`] are
-//! nouns and rules of what there is to watch and who may; [`codec`] is how events look at rest;
+//! In reading order: [`ids`] and [`event`] are the nouns; [`clock`], [`position`], [`erasure`], [`fold`], [`progress`],
+//! [`lease`] and [`seqs`] are the rules, pure functions without clock or I/O that every backend shares; [`catalog`] and
+//! [`entitlement`] are nouns and rules of what there is to watch and who may; [`codec`] is how events look at rest;
 //! [`durable`] is the lasting record and [`hot`] the short-lived shared state, each a short trait whose embedded
 //! backend is also its executable definition; `contract` (a feature) is the suite that every backend passes or does not ship.
 
@@ -15,6 +15,8 @@ pub mod session;
 pub mod clock;
 
 pub mod position;
+
+pub mod erasure;
 
 pub mod fold;
 

@@ -10,11 +10,14 @@ use tonic::{Request, Response, Status};
 
 use super::{
     Services,
+    caller::Caller,
     reading::{filter, page, showing, whole, within},
     service::catalog_service_server::CatalogService,
     status::{bad, of},
 };
 use crate::{
+    CatalogError,
+    history::History,
     page::Page,
     records::Written,
     settings::BATCH_ITEMS_MAX,
@@ -161,10 +164,11 @@ impl CatalogService for Services {
         request: Request<proto::DeleteItemRequest>,
     ) -> Answer<proto::DeleteItemResponse> {
         let keeper = self.keeper(&request, Scope::CatalogWrite).await?;
-        let proto::DeleteItemRequest { id, cascade, etag } = request.into_inner();
+        let proto::DeleteItemRequest { id, cascade, etag, erase_history } = request.into_inner();
+        let history = erase_history.then(|| self.eraser(&keeper)).transpose()?;
         let id = wire::id("id", &id, ItemId::new).map_err(|fault| bad(&fault))?;
         let version = wire::version(&etag).map_err(|fault| bad(&fault))?;
-        let deleted = self.items.delete(&id, version, cascade, keeper.now_ms).await;
+        let deleted = self.items.delete(&id, version, cascade, history, keeper.now_ms).await;
         let item = whole().item(&*deleted.map_err(|error| of(&error))?);
         Ok(Response::new(proto::DeleteItemResponse { item: Some(item) }))
     }
@@ -177,7 +181,7 @@ impl CatalogService for Services {
         let proto::UndeleteItemRequest { id, etag } = request.into_inner();
         let id = wire::id("id", &id, ItemId::new).map_err(|fault| bad(&fault))?;
         let version = wire::version(&etag).map_err(|fault| bad(&fault))?;
-        let restored = self.items.undelete(&id, version, keeper.now_ms).await;
+        let restored = self.items.undelete(&id, version, self.history.as_deref(), keeper.now_ms).await;
         let item = whole().item(&*restored.map_err(|error| of(&error))?);
         Ok(Response::new(proto::UndeleteItemResponse { item: Some(item) }))
     }
@@ -257,6 +261,15 @@ impl CatalogService for Services {
         request: Request<proto::ListSegmentsRequest>,
     ) -> Answer<proto::ListSegmentsResponse> {
         self.show_segments(request).await.map(Response::new)
+    }
+}
+
+impl Services {
+    /// What erases histories, for whoever may: it is more than to keep the catalog.
+    fn eraser(&self, keeper: &Caller) -> Result<&History, Status> {
+        keeper.may_for_all(Scope::PlaybackErase)?;
+        let message = "this server knows of no store in which what viewers do rests";
+        self.history.as_deref().ok_or_else(|| of(&CatalogError::state("NO_HISTORY", message)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How items change: written, deleted with what lies below them, and brought back.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use playhead_store::{
     ItemId,
@@ -10,6 +10,7 @@ use playhead_store::{
 use super::{ABSENT, CHAIN_MAX, Items, View};
 use crate::{
     CatalogError,
+    history::History,
     records::{Outcome, Stored, Written, item as rest},
     settings::CONFLICTS_MAX,
 };
@@ -123,8 +124,9 @@ impl Items {
         Ok(())
     }
 
-    /// Deletes an item, so that it can be brought back; with all that lies below it, if that is wanted. From the first
-    /// write on viewers see nothing of it. Done again, it is finished where it was broken off.
+    /// Deletes an item, so that it can be brought back; with all that lies below it, if that is wanted, and with what
+    /// everybody did there, if a history is given. From the first write on viewers see nothing of it. Done again, it is
+    /// finished where it was broken off.
     ///
     /// # Errors
     /// `Absent`, `Changed`, `State` for a container that holds something when nothing is to go with it, and the store's.
@@ -133,6 +135,7 @@ impl Items {
         id: &ItemId,
         version: Option<u64>,
         cascade: bool,
+        history: Option<&History>,
         now_ms: i64,
     ) -> Result<Arc<Stored<Item>>, CatalogError> {
         let view = keeper(now_ms);
@@ -143,13 +146,20 @@ impl Items {
         }
         let deletion = Deletion { at_ms: now_ms, root: id.clone() };
         let deleted = self.mark(id, version, now_ms, None, Some(&deletion)).await?;
-        for below in self.below(id, view).await? {
-            self.mark(&below, None, now_ms, None, Some(&deletion)).await?;
+        let below = self.below(id, view).await?;
+        for below in &below {
+            self.mark(below, None, now_ms, None, Some(&deletion)).await?;
+        }
+        // Last, so that what is erased is deleted: only what is deleted is ever brought back.
+        if let Some(history) = history {
+            history.erase(slice::from_ref(id), now_ms).await?;
+            history.erase(if cascade { &below } else { &[] }, now_ms).await?;
         }
         Ok(deleted)
     }
 
-    /// Brings an item back, with all that its deletion took along.
+    /// Brings an item back, with all that its deletion took along. Of a history that was erased, nothing comes back, and
+    /// what is done from now on counts.
     ///
     /// # Errors
     /// `Absent`, `Changed`, `State` for one that was deleted with another one, and the store's.
@@ -157,6 +167,7 @@ impl Items {
         &self,
         id: &ItemId,
         version: Option<u64>,
+        history: Option<&History>,
         now_ms: i64,
     ) -> Result<Arc<Stored<Item>>, CatalogError> {
         let view = keeper(now_ms);
@@ -167,9 +178,27 @@ impl Items {
         }
         // From the leaves up, so that one that is broken off is found again by its root.
         for below in self.below(id, view).await?.into_iter().rev() {
-            self.mark(&below, None, now_ms, Some(id), None).await?;
+            self.bring_back(&below, None, id, history, now_ms).await?;
         }
-        self.mark(id, version, now_ms, Some(id), None).await
+        self.bring_back(id, version, id, history, now_ms).await
+    }
+
+    /// Takes an item's deletion of this root away. Its history begins anew before that, so that nobody plays in vain.
+    async fn bring_back(
+        &self,
+        id: &ItemId,
+        version: Option<u64>,
+        root: &ItemId,
+        history: Option<&History>,
+        now_ms: i64,
+    ) -> Result<Arc<Stored<Item>>, CatalogError> {
+        let present = self.present(id, now_ms).await?.ok_or(ABSENT)?;
+        let is_other = present.value.deletion.as_ref().is_some_and(|deletion| deletion.root != *root);
+        let is_changed = version.is_some_and(|version| present.version != version);
+        if let Some(history) = history.filter(|_| !is_other && !is_changed) {
+            history.begin_anew(slice::from_ref(id), now_ms).await?;
+        }
+        self.mark(id, version, now_ms, Some(root), None).await
     }
 
     /// All ids below an item, each behind the one that it lies in.

@@ -276,7 +276,7 @@ async fn a_deletion_takes_what_lies_below_and_brings_it_back() {
     let site = Site::start().await;
     with_course(&site).await;
     let delete = async |id: &str, cascade| {
-        let request = proto::DeleteItemRequest { id: id.into(), cascade, etag: String::new() };
+        let request = proto::DeleteItemRequest { id: id.into(), cascade, ..Default::default() };
         site.catalog().delete_item(site.keep(request)).await.map(drop).map_err(|status| told(&status))
     };
     let undelete = async |id: &str| {

@@ -10,6 +10,7 @@
 )]
 
 mod cross_user;
+mod history;
 mod items;
 mod opinions;
 mod places;

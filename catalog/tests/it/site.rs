@@ -139,7 +139,7 @@ impl Site {
         let kit = Kit::new();
         let button = PlayButton::of_stores(stores.durable.clone(), hot, settings);
         let services = kit.services(stores.documents.clone(), &stores::settings());
-        let services = services.with_play(kit.play(button));
+        let services = services.with_play(kit.play(button)).with_history(stores.durable.clone());
         Self::serve(kit, services, None, None).await.keeping(stores)
     }
 
@@ -199,6 +199,7 @@ impl Site {
         let services = kit
             .services(elsewhere.unwrap_or_else(|| stores.documents.clone()), &settings)
             .with_play(kit.play(button))
+            .with_history(stores.durable.clone())
             .with_urls(Urls::signed("k1", &[7; 32], 1_800_000, Opens::File))
             .with_country_header(COUNTRY_HEADER);
         let mut site = Self::serve(kit, services, Some(engine), None).await.keeping(stores);

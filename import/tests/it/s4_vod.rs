@@ -5,11 +5,13 @@ use playhead_proto::{
     catalog::v1 as catalog,
     entitlement::v1::{self as rights, AccessReason},
     ingest::v1::EventKind::{Beat, Stop},
-    playback::v1::ForgetItemRequest,
 };
 use tonic::Code;
 
-use crate::site::{Site, by, counts, ids, title};
+use crate::{
+    player::says,
+    site::{Site, by, counts, ids, title},
+};
 
 /// Somebody whose plan has ten views in a month.
 const MENTEE: &str = "mentee-2:mentee-2:laptop";
@@ -191,8 +193,7 @@ async fn views_are_used_up_by_playing(site: &Site) {
     site.begin("mentee-4:mentee-4:laptop", "recording-11", "without a quota").await;
 }
 
-/// A recording that is deleted takes its variants and segments along, and its place in collections. What was seen of it stays
-/// in its viewers' histories until they forget it, or are erased.
+/// Deleting a recording removes its variants, segments and viewing history: everybody's, and nothing else of theirs.
 async fn a_recording_is_deleted(site: &Site) {
     let segments = catalog::ListSegmentsRequest {
         item_id: "recording-1".into(),
@@ -200,7 +201,12 @@ async fn a_recording_is_deleted(site: &Site) {
         variant_id: "10".into(),
         ..Default::default()
     };
-    let request = catalog::DeleteItemRequest { id: "recording-1".into(), ..Default::default() };
+    assert_eq!(viewers_of(site, "recording-1").await, ["mentee-2", "mentee-11", "mentee-38"]);
+    let other = site.history("mentee-2", "recording-2").await;
+    assert_eq!(site.position_ms("mentee-2", "recording-1").await, 390_000);
+
+    let request =
+        catalog::DeleteItemRequest { id: "recording-1".into(), erase_history: true, ..Default::default() };
     site.catalog().delete_item(request).await.unwrap();
     assert!(site.is_hidden("mentee-2", "recording-1").await);
     let told = site.catalog().list_segments(segments).await.unwrap_err();
@@ -209,8 +215,40 @@ async fn a_recording_is_deleted(site: &Site) {
         catalog::ListCollectionItemsRequest { collection_id: "collection-1".into(), ..Default::default() };
     let held = site.catalog().list_collection_items(by(MENTEE, request)).await.unwrap().into_inner().items;
     assert_eq!(ids(&held), ["recording-3", "recording-2"]);
-    assert_eq!(site.position_ms("mentee-2", "recording-1").await, 390_000);
-    let request = ForgetItemRequest { user_id: "mentee-2".into(), item_id: "recording-1".into() };
-    site.playback().forget_item(by(MENTEE, request)).await.unwrap();
-    assert_eq!(site.position("mentee-2", "recording-1").await, None);
+    assert_eq!(viewers_of(site, "recording-1").await, [""; 0]);
+    assert!(site.going_on("mentee-2").await.iter().all(|(item, _)| item != "recording-1"));
+    let all = site.history("mentee-2", "").await;
+    assert!(!all.is_empty() && all.iter().all(|session| session.item_id != "recording-1"), "{all:?}");
+    assert_eq!(site.history("mentee-2", "recording-2").await, other);
+    assert_eq!(site.position_ms("mentee-2", "recording-2").await, 2_898_620);
+
+    // When it is brought back, nothing of that comes back with it, though the dump says it again; a new play counts.
+    let request = catalog::UndeleteItemRequest { id: "recording-1".into(), ..Default::default() };
+    site.catalog().undelete_item(request).await.unwrap();
+    let again = site.import("s4-vod").await.unwrap();
+    assert_eq!((again.complaints.len(), counts(&again, NounKind::Session).unchanged), (0, 62));
+    assert_eq!(viewers_of(site, "recording-1").await, [""; 0]);
+    site.later(10_000);
+    let playback = site.begin(MENTEE, "recording-1", "anew").await;
+    assert_eq!(playback.resume, None);
+    let session = site.over_grpc("anew", "recording-1", &playback.session_token);
+    says(&session, &[(Beat, 30_000)]).await;
+    assert_eq!(viewers_of(site, "recording-1").await, ["mentee-2"]);
 }
+
+/// Who has a position or a session in a recording.
+async fn viewers_of(site: &Site, recording: &str) -> Vec<String> {
+    let mut viewers = Vec::new();
+    for number in 1..=MENTEES {
+        let user = format!("mentee-{number}");
+        let (position, history) =
+            (site.position(&user, recording).await, site.history(&user, recording).await);
+        if position.is_some() || !history.is_empty() {
+            viewers.push(user);
+        }
+    }
+    viewers
+}
+
+/// How many there are in the dump.
+const MENTEES: usize = 40;

@@ -104,7 +104,8 @@ impl Site {
         };
         let engine = Engine::start(EngineSettings::default(), parts).await.unwrap();
         let button = PlayButton::of_engine(&engine.doors());
-        let services = Services::new(store, &Settings::default(), verifier, now)
+        let services = Services::new(store.clone(), &Settings::default(), verifier, now)
+            .with_history(store)
             .with_play(PlayParts { button, tokens: Arc::new(own), token_ms: TOKEN_MS })
             .with_urls(Urls::signed("k1", &[7; 32], 1_800_000, Opens::File));
         Self::serve(engine, services, clock, dir).await

@@ -140,6 +140,9 @@ async fn what_changed_and_what_was_deleted_there_changes_here() {
     let episodes = "(1,1,60,12),(2,2,60,12)";
     let both = |first: &str, deleted: &str| format!("(1,'on','{first}',NULL),(2,'on','b',{deleted})");
     import(&site, "d.sql", &dump(&both("a", "NULL"), episodes, ""), 0).await.unwrap();
+    let beat = r#"{"session":{"session_id":"s-1","item_id":"episode-2"},
+        "events":[{"kind":"BEAT","seq":1,"position_ms":30000}]}"#;
+    assert_eq!(site.post("/v1/events", "ann", "application/json", beat.to_owned()).await.0, 200);
     let report =
         import(&site, "d.sql", &dump(&both("changed", "'2027-01-01'"), episodes, ""), 0).await.unwrap();
     let items = counts(&report, NounKind::Item);
@@ -152,6 +155,11 @@ async fn what_changed_and_what_was_deleted_there_changes_here() {
     );
     assert_eq!(title(&site.item("series-1").await, "en"), "changed");
     assert_eq!(site.item("episode-2").await.deletion.unwrap().root_id, "series-2");
+    assert_eq!(
+        site.position_ms("ann", "episode-2").await,
+        30_000,
+        "what was seen of it stays: it may come back"
+    );
     let report =
         import(&site, "d.sql", &dump(&both("changed", "'2027-01-01'"), episodes, ""), 0).await.unwrap();
     assert_eq!(counts(&report, NounKind::Item).unchanged, 3, "{}", report.table());

@@ -4,11 +4,12 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    slice,
     sync::Arc,
     time::Duration,
 };
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use playhead_store::{
     ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
     durable::{Durable, SessionRow},
@@ -20,6 +21,7 @@ use playhead_store::{
 
 use crate::{
     edge::Doors,
+    erased,
     playback::{Playback, PlaybackError},
 };
 
@@ -64,11 +66,13 @@ impl Places {
                 // The durable store last: what leaves the hot store meanwhile is there by then.
                 let hot = tokio::time::timeout(*hot_patience, hot.position(user, item)).await;
                 let hot = hot.ok().and_then(Result::ok).flatten();
-                let known = [hot, durable.position(user, item).await?];
-                Ok(known.into_iter().flatten().reduce(|mut row, other| {
+                let erasures = durable.item_erasures(slice::from_ref(item));
+                let (durable, erasures) = try_join(durable.position(user, item), erasures).await?;
+                let known = [hot, durable].into_iter().flatten().reduce(|mut row, other| {
                     row.merge(&other);
                     row
-                }))
+                });
+                Ok(known.and_then(|row| erased::left_of_position(&erasures, item, row)))
             }
         }
     }
@@ -87,6 +91,7 @@ impl Places {
                 for (item, row) in durable.positions(user).await? {
                     known.entry(item).or_default().merge(&row);
                 }
+                erased::leave_out_positions(&**durable, &mut known).await?;
                 Ok(known.into_iter().collect())
             }
         }
@@ -103,8 +108,12 @@ impl Places {
         sessions_max: usize,
     ) -> Result<Played, StoreError> {
         let rows: Vec<SessionRow> = match &self.0 {
-            Of::Engine(playback) => playback.all_sessions(user).await?.into_values().collect(),
-            Of::Stores { durable, .. } => durable.sessions(user).await?,
+            Of::Engine(playback) => playback.all_sessions(user).await?,
+            Of::Stores { durable, .. } => {
+                let mut rows = durable.sessions(user).await?;
+                erased::leave_out_sessions(&**durable, &mut rows).await?;
+                rows
+            }
         };
         let of_these = rows.into_iter().filter(|row| items.contains(&row.description.playable.item));
         let keys: Vec<SessionKey> = of_these.map(|row| row.key).collect();
@@ -126,8 +135,9 @@ impl Places {
                 Ok(reading.map(|reading| playing(&reading.view.row, reading.view.summary)))
             }
             Of::Stores { durable, .. } => {
-                let found = durable.session(key).await?;
-                Ok(found.map(|(row, events)| playing(&row, fold(row.description.order, &events))))
+                let Some((row, events)) = durable.session(key).await? else { return Ok(None) };
+                let left = erased::left_of_session(&**durable, row, events).await?;
+                Ok(left.map(|(row, events)| playing(&row, fold(row.description.order, &events))))
             }
         }
     }

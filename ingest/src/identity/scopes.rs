@@ -9,7 +9,7 @@ pub enum Scope {
     PlaybackRead,
     /// Set, mark and forget positions of any user.
     PlaybackWrite,
-    /// Erase any user.
+    /// Erase any user, and what all users did in an item.
     PlaybackErase,
     /// Read all of the catalog, what is not published too.
     CatalogRead,

@@ -8,6 +8,7 @@ use super::{
     Playback,
     rows::{join_rows, unflushed},
 };
+use crate::erased;
 
 impl Playback {
     /// All positions of a user.
@@ -20,6 +21,7 @@ impl Playback {
         for (item, row) in hot.into_iter().chain(self.durable.positions(user).await?) {
             known.entry(item).or_default().merge(&row);
         }
+        erased::leave_out_positions(&*self.durable, &mut known).await?;
         Ok(known)
     }
 
@@ -27,7 +29,7 @@ impl Playback {
     ///
     /// # Errors
     /// The durable store's.
-    pub async fn all_sessions(&self, user: &UserId) -> Result<HashMap<SessionKey, SessionRow>, StoreError> {
+    pub async fn all_sessions(&self, user: &UserId) -> Result<Vec<SessionRow>, StoreError> {
         let (waiting, viewer) = self.here(user).await?;
         let live = viewer.map(|viewer| viewer.sessions()).unwrap_or_default();
         let live = live.iter().filter_map(|session| unflushed(session)).map(|(row, _)| row);
@@ -39,6 +41,8 @@ impl Playback {
                 None => drop(rows.insert(row.key.clone(), row)),
             }
         }
+        let mut rows = rows.into_values().collect();
+        erased::leave_out_sessions(&*self.durable, &mut rows).await?;
         Ok(rows)
     }
 }

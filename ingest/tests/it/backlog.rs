@@ -27,6 +27,7 @@ use playhead_store::{
     AccountId, Clock, Description, DeviceId, Event, EventKind, ItemId, ItemKind, Playable, SeqOrder,
     SessionId, SessionKey, StoreError, StoreErrorKind, UserId,
     durable::{Durable, KnownSession, SessionRow, WriteBatch},
+    erasure::ItemErasure,
     hot::embedded::EmbeddedHot,
     lease::Terms,
     position::PositionRow,
@@ -243,5 +244,13 @@ impl Durable for AwayStore {
 
     async fn erase(&self, _: &UserId, _: i64) -> Result<(), StoreError> {
         self.answer(())
+    }
+
+    async fn erase_items(&self, _: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        self.answer(())
+    }
+
+    async fn item_erasures(&self, _: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        self.answer(HashMap::new())
     }
 }

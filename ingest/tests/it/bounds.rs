@@ -4,6 +4,7 @@
 //! Each test runs in a process of its own, so that the memory it measures is its own.
 
 use std::{
+    collections::HashMap,
     env, fs, io,
     process::Command,
     sync::{
@@ -28,6 +29,7 @@ use playhead_store::{
     AccountId, DeviceId, Event, EventKind, ItemId, ItemKind, Playable, SeqOrder, SessionId, SessionKey,
     StoreError, UserId,
     durable::{Durable, KnownSession, SessionRow, WriteBatch},
+    erasure::ItemErasure,
     hot::embedded::EmbeddedHot,
     lease::Terms,
     position::PositionRow,
@@ -401,6 +403,14 @@ impl Durable for GatedStore {
 
     async fn erase(&self, _: &UserId, _: i64) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn erase_items(&self, _: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn item_erasures(&self, _: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        Ok(HashMap::new())
     }
 }
 

@@ -35,6 +35,8 @@ use crate::{
 pub(super) struct With {
     /// Where all of it rests.
     pub(super) documents: Arc<dyn Documents>,
+    /// Where what viewers do rests.
+    pub(super) durable: Arc<dyn Durable>,
     /// How URLs are given.
     pub(super) urls: Urls,
     /// What the play button asks; none where streams are shared with nobody.
@@ -85,8 +87,9 @@ fn services(config: &Config, with: With, auth: &Auth, now: Now) -> Services {
     let message_bytes_max = config.engine.limits.message_bytes_max;
     let rules = config.engine.rules;
     let settings = playhead_catalog::Settings { message_bytes_max, rules, ..config.catalog.general };
-    let With { documents, urls, button, .. } = with;
-    let mut services = Services::new(documents, &settings, Arc::clone(&auth.verifier), now).with_urls(urls);
+    let With { documents, durable, urls, button, .. } = with;
+    let services = Services::new(documents, &settings, Arc::clone(&auth.verifier), now);
+    let mut services = services.with_history(durable).with_urls(urls);
     if let Some(header) = &config.catalog.country_header {
         services = services.with_country_header(header);
     }
@@ -124,7 +127,8 @@ async fn alone(config: &Config) -> Result<With, ServeError> {
     let urls = urls(config)?;
     let Stores { durable, documents } = durable::open(config).await?;
     let hot = hot::shared(&config.hot)?;
-    Ok(With { documents, urls, button: button(config, durable, hot.as_ref()), hot })
+    let button = button(config, Arc::clone(&durable), hot.as_ref());
+    Ok(With { documents, durable, urls, button, hot })
 }
 
 /// A server of the catalog alone: no journal, no engine, gRPC, HTTP and the admin port.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use hyper::StatusCode;
 use playhead_proto::{
     catalog::v1::{
-        AccessPolicy, AccessWay, Asset, AssetKind, GetItemRequest, Item, Kind, PublicationStatus,
-        SearchItemsRequest, Text, UpsertItemRequest, catalog_service_client::CatalogServiceClient,
+        AccessPolicy, AccessWay, Asset, AssetKind, DeleteItemRequest, GetItemRequest, Item, Kind,
+        PublicationStatus, SearchItemsRequest, Text, UndeleteItemRequest, UpsertItemRequest,
+        catalog_service_client::CatalogServiceClient,
     },
     entitlement::v1::{
         AuthorizePlaybackRequest, AuthorizePlaybackResponse, SlotState,
@@ -62,6 +63,28 @@ async fn put_titled(server: &Serve, title: &str) -> Result<(), Code> {
     let request = UpsertItemRequest { item: Some(item), update_mask: None };
     let answer = CatalogServiceClient::new(channel(server).await).upsert_item(request).await;
     answer.map(drop).map_err(|status| status.code())
+}
+
+/// Deletes the film with what everybody did there, and says so again.
+async fn delete_with_history(server: &Serve) {
+    for _ in 0..2 {
+        let request =
+            DeleteItemRequest { id: "film".into(), erase_history: true, ..DeleteItemRequest::default() };
+        CatalogServiceClient::new(channel(server).await).delete_item(request).await.unwrap();
+    }
+}
+
+async fn undelete(server: &Serve) {
+    let request = UndeleteItemRequest { id: "film".into(), ..UndeleteItemRequest::default() };
+    CatalogServiceClient::new(channel(server).await).undelete_item(request).await.unwrap();
+}
+
+/// Where alice is in the film, as this server's engine knows; and whether her list of sessions has any.
+async fn place(server: &Serve) -> (StatusCode, bool) {
+    let (status, _) = get(server.http, "/v1/users/alice/positions/film").await;
+    let (listed, sessions) = get(server.http, "/v1/users/alice/sessions").await;
+    assert_eq!(listed, StatusCode::OK, "{sessions}");
+    (status, sessions.contains("\"session_id\""))
 }
 
 /// The film's title, as alice sees it.
@@ -245,6 +268,56 @@ async fn split_roles_share_streams_and_places() {
     until("the new title", Duration::from_secs(1), async || title(&other).await == "도깨비").await;
     assert!(of_items(&other, "told_stale_total").await > 0);
     until("the search", PATIENCE, async || found(&other, "도깨").await == 1).await;
+
+    // What one catalog erases is gone from the engine and from the other catalog, as soon as it has answered.
+    assert_eq!(place(&engine).await, (StatusCode::OK, true));
+    delete_with_history(&other).await;
+    assert_eq!(place(&engine).await, (StatusCode::NOT_FOUND, false));
+    undelete(&other).await;
+    assert_eq!(place(&engine).await, (StatusCode::NOT_FOUND, false));
+    let path = "the other catalog has it again";
+    until(path, PATIENCE, async || press(&catalog, "s-2").await.is_ok()).await;
+    let again = press(&catalog, "s-2").await.unwrap().playback.unwrap();
+    assert_eq!(again.resume, None);
+    play(&engine, "s-9", 700_000).await;
+    assert_eq!(place(&engine).await, (StatusCode::OK, true));
+}
+
+/// Alice plays the film and is here in it.
+async fn play(server: &Serve, session: &str, position_ms: i64) {
+    let body = format!(
+        r#"{{"session":{{"session_id":"{session}","item_id":"film"}},
+            "events":[{{"kind":"BEAT","seq":1,"position_ms":{position_ms}}}]}}"#
+    );
+    let (status, said) = ask_as(Some("alice"), "POST", server.http, "/v1/events", &body).await;
+    assert_eq!((status, said.contains("\"acked_through_seq\":1")), (StatusCode::OK, true), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_erased_with_an_item_stays_so_across_kills_and_roles() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Serve::start(data.path());
+    put(&server).await.unwrap();
+    play(&server, "s-1", 600_000).await;
+    assert_eq!(place(&server).await, (StatusCode::OK, true));
+    delete_with_history(&server).await;
+    assert_eq!(place(&server).await, (StatusCode::NOT_FOUND, false));
+    server.kill();
+    // Its journal says all of it again, to a server that knows of no catalog.
+    let server = Serve::start_set(data.path(), "serve.role=ingest");
+    assert_eq!(place(&server).await, (StatusCode::NOT_FOUND, false));
+    play(&server, "s-2", 700_000).await;
+    assert_eq!(place(&server).await, (StatusCode::NOT_FOUND, false), "it is deleted still");
+    server.kill();
+    let server = Serve::start_flags(data.path(), &["--role", "catalog"]);
+    undelete(&server).await;
+    server.kill();
+    let server = Serve::start(data.path());
+    assert_eq!(place(&server).await, (StatusCode::NOT_FOUND, false));
+    play(&server, "s-3", 800_000).await;
+    assert_eq!(place(&server).await, (StatusCode::OK, true));
+    assert_eq!(press(&server, "s-4").await.unwrap().playback.unwrap().resume.unwrap().position_ms, 800_000);
+    assert_eq!(server.terminate().0, Some(0));
 }
 
 /// The real Redis that the tests are given.

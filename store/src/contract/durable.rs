@@ -3,8 +3,9 @@
 mod erasing;
 
 pub use erasing::{
-    an_erased_user_stays_erased, an_erasure_spares_other_users, an_erasure_spares_what_is_later,
-    completions_across_an_erasure_begin_anew, the_latest_erasure_counts,
+    an_erased_item_changes_no_row, an_erased_item_is_remembered, an_erased_user_stays_erased,
+    an_erasure_spares_other_users, an_erasure_spares_what_is_later, completions_across_an_erasure_begin_anew,
+    erasures_of_many_items, the_greatest_erasure_of_an_item_counts, the_latest_erasure_counts,
 };
 
 use super::{

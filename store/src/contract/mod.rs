@@ -51,6 +51,10 @@ macro_rules! durable_contract {
             completions_across_an_erasure_begin_anew
             the_latest_erasure_counts
             an_erasure_spares_other_users
+            an_erased_item_is_remembered
+            the_greatest_erasure_of_an_item_counts
+            erasures_of_many_items
+            an_erased_item_changes_no_row
             a_persisted_store_goes_on
             it_agrees_with_the_model
         }

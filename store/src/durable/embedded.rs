@@ -3,7 +3,8 @@
 //! In reading order: `opened` keeps the tables open, `writer` is the one thread that writes, `change` what a batch
 //! changes, `erasing` what an erasure does, `view` is how everything is read, on the threads of `reads`; `rows` and
 //! `keys` are how it rests, in the tables of `tables`, and `retention` is how it goes. A write is not fsynced: the journal
-//! before this store holds it until `persist`. `documents` is the other seam, in the same database; what is put there is fsynced at once.
+//! before this store holds it until `persist`. `documents` is the other seam, in the same database; what is put there is
+//! fsynced at once.
 
 mod change;
 mod documents;
@@ -25,11 +26,18 @@ pub use tables::DOCUMENTS_BUFFER_BYTES;
 pub use verify::{StoreReport, verify};
 
 use super::{Durable, KnownSession, SessionRow, WriteBatch};
-use crate::{Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow};
+use crate::{Event, ItemId, SessionKey, StoreError, UserId, erasure::ItemErasure, position::PositionRow};
 use opened::Opened;
 use reads::Reads;
 use retention::Horizon;
-use std::{path::Path, sync::Arc};
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tables::Tables;
 use view::View;
 use writer::{Command, Writer};
@@ -70,6 +78,8 @@ pub struct EmbeddedDurable {
     horizon: Horizon,
     retention_days: Option<u32>,
     reads: Reads,
+    /// False while no item was ever erased: then nobody needs to look which.
+    is_any_erased: AtomicBool,
 }
 
 impl EmbeddedDurable {
@@ -82,9 +92,10 @@ impl EmbeddedDurable {
     pub fn open(dir: &Path, settings: EmbeddedSettings) -> Result<Self, StoreError> {
         let horizon = Horizon::default();
         let opened = Arc::new(Opened::open(dir, settings, horizon.clone())?);
+        let is_any_erased = AtomicBool::new(opened.with(|tables, _| tables.is_any_erased())?);
         let writer = Writer::start(opened.clone(), settings.session_cache_bytes)?;
-        let reads = Reads::new(opened);
-        Ok(Self { writer, horizon, retention_days: settings.retention_days, reads })
+        let (reads, retention_days) = (Reads::new(opened), settings.retention_days);
+        Ok(Self { writer, horizon, retention_days, reads, is_any_erased })
     }
 
     /// Reads on a thread that may wait for the disk.
@@ -152,6 +163,21 @@ impl Durable for EmbeddedDurable {
     async fn erase(&self, user: &UserId, through_ms: i64) -> Result<(), StoreError> {
         let user = user.clone();
         self.writer.run(|answer| Command::Erase(user, through_ms, answer)).await
+    }
+
+    async fn erase_items(&self, erasures: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        // Before any is, so that whoever reads behind it looks.
+        self.is_any_erased.store(true, Ordering::Release);
+        let erasures = erasures.to_vec();
+        self.writer.run(|answer| Command::EraseItems(erasures, answer)).await
+    }
+
+    async fn item_erasures(&self, items: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        if items.is_empty() || !self.is_any_erased.load(Ordering::Acquire) {
+            return Ok(HashMap::new());
+        }
+        let items = items.to_vec();
+        self.read(move |view| view.item_erasures(items)).await
     }
 }
 

@@ -1,9 +1,10 @@
 //! The durable store: the lasting record of sessions, events and positions, and of [`documents`].
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
-    Clock, Description, Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow, seqs::SeqSet,
+    Clock, Description, Event, ItemId, SessionKey, StoreError, UserId, erasure::ItemErasure,
+    position::PositionRow, seqs::SeqSet,
 };
 
 pub mod documents;
@@ -57,6 +58,14 @@ pub trait Durable: Send + Sync + 'static {
     /// [documents](documents::Own) that are the user's own.
     /// Durable when it returns, power loss included. Safe to repeat; the latest time counts.
     async fn erase(&self, user: &UserId, through_ms: i64) -> Result<(), StoreError>;
+
+    /// Remembers for good what was said of items, each once in a call; of all that is ever said of one the greatest counts.
+    /// It changes no row: whoever reads leaves out what is erased. Durable when it returns, power loss included. After an
+    /// error any part may be remembered, and it is safe to repeat.
+    async fn erase_items(&self, erasures: &[(ItemId, ItemErasure)]) -> Result<(), StoreError>;
+
+    /// What is remembered of these items. Sees every [`Durable::erase_items`] that returned before the call.
+    async fn item_erasures(&self, items: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError>;
 }
 
 /// What the store knows when a session is opened on a node.

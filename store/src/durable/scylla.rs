@@ -29,7 +29,8 @@ pub use settings::{Credentials, KEYSPACE_BYTES_MAX, ScyllaSettings, is_keyspace_
 
 use self::{connection::Connection, listed::Listed, pace::Pace, retention::Retention};
 use super::{Durable, KnownSession, SessionRow, WriteBatch, documents::Own};
-use crate::{Event, ItemId, SessionKey, StoreError, UserId, position::PositionRow};
+use crate::{Event, ItemId, SessionKey, StoreError, UserId, erasure::ItemErasure, position::PositionRow};
+use std::collections::HashMap;
 use tokio::sync::OnceCell;
 
 /// A durable store in a keyspace of a cluster. Cheap to use from many tasks.
@@ -132,5 +133,16 @@ impl Durable for ScyllaDurable {
             connection.purge(&own.of(user)).await?;
         }
         Ok(())
+    }
+
+    async fn erase_items(&self, erasures: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        self.connection().await?.erase_items(&self.pace, erasures).await
+    }
+
+    async fn item_erasures(&self, items: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        match items {
+            [] => Ok(HashMap::new()),
+            items => Ok(self.connection().await?.item_erasures(items).await?.into_iter().collect()),
+        }
     }
 }

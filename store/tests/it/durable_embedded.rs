@@ -8,6 +8,7 @@ use playhead_store::{
         documents::{Change, DocumentKey, Documents, Entry, Partition, Put},
         embedded::{EmbeddedDurable, EmbeddedSettings, StoreReport, verify},
     },
+    erasure::ItemErasure,
     position::PositionRow,
 };
 use std::{fs, path::Path, sync::Arc};
@@ -300,6 +301,8 @@ async fn verify_counts_what_is_there() {
         store.write(&write(&mut dice, &key, 5..=15, 100)).await.unwrap();
     }
     store.erase(&dice.user(), 5).await.unwrap();
+    let erasure = ItemErasure { at_ms: 5, through_ms: 5 };
+    store.erase_items(&[(dice.item(), erasure), (dice.item(), erasure)]).await.unwrap();
     store.put(&[document_change(0, "one")]).await.unwrap();
     drop(store);
     let expected = StoreReport {
@@ -307,6 +310,7 @@ async fn verify_counts_what_is_there() {
         events: 45,
         positions: 6,
         erasures: 1,
+        item_erasures: 2,
         documents: 1,
         entries: 1,
         damaged: 0,
@@ -315,6 +319,18 @@ async fn verify_counts_what_is_there() {
 }
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+#[tokio::test]
+async fn what_was_said_of_an_item_is_there_when_it_is_opened_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut dice, erasure) = (Dice::new(), ItemErasure { at_ms: 5, through_ms: i64::MAX });
+    let item = dice.item();
+    let store = reopen(dir.path());
+    store.erase_items(&[(item.clone(), erasure)]).await.unwrap();
+    drop(store);
+    let found = reopen(dir.path()).item_erasures(std::slice::from_ref(&item)).await.unwrap();
+    assert_eq!(found.into_iter().collect::<Vec<_>>(), [(item, erasure)]);
+}
 
 #[tokio::test]
 async fn what_has_expired_is_not_there() {

@@ -1,7 +1,10 @@
 //! Screens of a node that serves the catalog alone: what an engine elsewhere took it sees through the stores that they
 //! share.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -28,6 +31,7 @@ use playhead_store::{
     AccountId, Clock, DeviceId, Event, ItemId, SessionId, SessionKey, StoreError, StoreErrorKind, UserId,
     contract::StillHot,
     durable::{Durable, KnownSession, PositionWrite, SessionRow, WriteBatch},
+    erasure::ItemErasure,
     fold::Interval,
     hot::{Hot, HotUpdate, embedded::EmbeddedHot},
     position::PositionRow,
@@ -227,6 +231,14 @@ impl Durable for Away {
     }
 
     async fn erase(&self, _: &UserId, _: i64) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn erase_items(&self, _: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        away()
+    }
+
+    async fn item_erasures(&self, _: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
         away()
     }
 }

@@ -43,8 +43,9 @@ impl GrpcTarget {
             None => Ok(Outcome::Absent),
             Some(item) if item.deletion.is_some() => Ok(Outcome::Unchanged),
             Some(_) => {
+                // What viewers saw of it stays theirs: the deletion is soft here, as it was there.
                 let request =
-                    catalog::DeleteItemRequest { id: id.to_owned(), cascade: true, etag: String::new() };
+                    catalog::DeleteItemRequest { id: id.to_owned(), cascade: true, ..Default::default() };
                 self.catalog.clone().delete_item(self.request(request)).await?;
                 Ok(Outcome::Deleted)
             }

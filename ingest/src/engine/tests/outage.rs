@@ -1,13 +1,14 @@
 //! A store that crashes has lost what it acknowledged and had not settled.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
 };
 
 use playhead_store::{
     Event, ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
     durable::{Durable, KnownSession, SessionRow, WriteBatch},
+    erasure::ItemErasure,
     position::PositionRow,
 };
 
@@ -90,6 +91,14 @@ impl Durable for Forgetful {
 
     async fn erase(&self, _user: &UserId, _through_ms: i64) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    async fn erase_items(&self, _erasures: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn item_erasures(&self, _items: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        Ok(HashMap::new())
     }
 }
 

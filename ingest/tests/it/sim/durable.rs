@@ -1,7 +1,7 @@
 //! A durable store in memory that fails, stalls, half applies, refuses and forgets.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -9,6 +9,7 @@ use std::{
 use playhead_store::{
     Event, ItemId, SessionKey, StoreError, StoreErrorKind, UserId,
     durable::{Durable, KnownSession, SessionRow, WriteBatch},
+    erasure::ItemErasure,
     position::PositionRow,
 };
 
@@ -251,6 +252,15 @@ impl Durable for SimDurable {
             Fate::Fine => Ok(()),
             _ => Err(error(StoreErrorKind::Unknown, "erase")),
         }
+    }
+
+    /// No item is erased here.
+    async fn erase_items(&self, _: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn item_erasures(&self, _: &[ItemId]) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        Ok(HashMap::new())
     }
 }
 

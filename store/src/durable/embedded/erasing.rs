@@ -1,10 +1,11 @@
 //! Erasing a user: the mark first, so that nothing is visible from then on and no later write brings anything back;
-//! then the rows.
+//! then the rows. Erasing what everybody did in an item is the mark alone.
 
 use super::{fault, keys, retention::Horizon, rows, tables::Tables, view::View};
 use crate::{
-    Event, SessionKey, StoreError, UserId,
+    Event, ItemId, SessionKey, StoreError, UserId,
     codec::{FormatError, Reader},
+    erasure::ItemErasure,
 };
 use fjall::{Keyspace, OwnedWriteBatch, UserKey};
 use std::mem;
@@ -20,6 +21,21 @@ pub(super) fn mark(
     let through_ms = view.erased_through_ms(user)?.map_or(through_ms, |before_ms| before_ms.max(through_ms));
     let mut commit = tables.database.batch();
     commit.insert(&tables.erasures, user.as_str(), rows::erasure(through_ms));
+    commit.commit().map_err(fault::in_writing(ERASING))
+}
+
+/// Remembers what is said of items, where nothing greater was said before.
+pub(super) fn mark_items(
+    tables: &Tables,
+    view: &View<'_>,
+    erasures: &[(ItemId, ItemErasure)],
+) -> Result<(), StoreError> {
+    let mut commit = tables.database.batch();
+    for (item, erasure) in erasures {
+        if view.item_erasure(item)?.is_none_or(|before| *erasure > before) {
+            commit.insert(&tables.item_erasures, item.as_str(), rows::item_erasure(*erasure));
+        }
+    }
     commit.commit().map_err(fault::in_writing(ERASING))
 }
 
@@ -152,6 +168,6 @@ fn readable<T>(row: Result<T, FormatError>) -> Result<Option<T>, StoreError> {
     }
 }
 
-const ERASING: &str = "erasing a user";
+const ERASING: &str = "erasing";
 /// What one commit of an erasure holds in memory, at most two rows more: some hundred KB.
 const COMMIT_ROWS_MAX: usize = 1_000;

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! erasure  = user
+//! item_erasure = item
 //! position = user 0 item 0
 //! session  = user 0 session 0
 //! chunk    = user 0 session 0 (the smallest seq in it, 8 bytes, big-endian)

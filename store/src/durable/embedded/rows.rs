@@ -6,6 +6,7 @@
 //! session  = format last_at first_at event_count clock description (0 | 1 first_seq)
 //! position = format position_row
 //! erasure  = format through
+//! item_erasure = format at through
 //! ```
 //! A session whose events are numbered without a gap, as almost all native ones are, says where the run begins: with
 //! the count that is the whole set of its events, and nobody has to read the chunks for it.
@@ -16,6 +17,7 @@ use crate::{
     Event, SessionKey,
     codec::{self, FormatError, Malformed, Reader},
     durable::SessionRow,
+    erasure::ItemErasure,
     position::PositionRow,
 };
 
@@ -123,6 +125,22 @@ pub(super) fn read_erasure(value: &[u8]) -> Result<i64, FormatError> {
     let through_ms = reader.i64()?;
     ended(&reader)?;
     Ok(through_ms)
+}
+
+pub(super) fn item_erasure(erasure: ItemErasure) -> Vec<u8> {
+    let mut out = Vec::new();
+    codec::put_format(&mut out);
+    codec::put_i64(&mut out, erasure.at_ms);
+    codec::put_i64(&mut out, erasure.through_ms);
+    out
+}
+
+pub(super) fn read_item_erasure(value: &[u8]) -> Result<ItemErasure, FormatError> {
+    let mut reader = Reader::new(value);
+    reader.format()?;
+    let erasure = ItemErasure { at_ms: reader.i64()?, through_ms: reader.i64()? };
+    ended(&reader)?;
+    Ok(erasure)
 }
 
 fn ended(reader: &Reader<'_>) -> Result<(), Malformed> {

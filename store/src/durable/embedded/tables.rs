@@ -11,6 +11,7 @@ pub(super) struct Tables {
     pub(super) sessions: Keyspace,
     pub(super) positions: Keyspace,
     pub(super) erasures: Keyspace,
+    pub(super) item_erasures: Keyspace,
     pub(super) documents: Keyspace,
     pub(super) entries: Keyspace,
     pub(super) database: Database,
@@ -43,6 +44,7 @@ impl Tables {
             sessions: table(SESSIONS, share(1))?,
             positions: table(POSITIONS, share(1))?,
             erasures: table(ERASURES, memtable(ERASURES_BUFFER_BYTES))?,
+            item_erasures: table(ITEM_ERASURES, memtable(ERASURES_BUFFER_BYTES))?,
             documents: table(DOCUMENTS, memtable(DOCUMENTS_BUFFER_BYTES / 2))?,
             entries: table(ENTRIES, memtable(DOCUMENTS_BUFFER_BYTES / 2))?,
             database,
@@ -62,7 +64,7 @@ impl Tables {
     /// Moves what the log holds into files of its own, each fsynced when it is made.
     pub(super) fn move_log_to_files(&self) -> Result<(), StoreError> {
         let of_viewers = [&self.chunks, &self.sessions, &self.positions, &self.erasures];
-        for table in of_viewers.into_iter().chain([&self.documents, &self.entries]) {
+        for table in of_viewers.into_iter().chain([&self.item_erasures, &self.documents, &self.entries]) {
             table.rotate_memtable().map_err(fault::in_writing(MOVING_LOG))?;
             while table.sealed_memtable_count() > 0 {
                 // Fails once a thread of fjall's has failed: nobody would move anything any more.
@@ -71,6 +73,12 @@ impl Tables {
             }
         }
         Ok(())
+    }
+
+    /// Whether anything was ever said of an item's erasure.
+    pub(super) fn is_any_erased(&self) -> Result<bool, StoreError> {
+        let is_empty = self.item_erasures.is_empty().map_err(fault::in_reading("reading items' erasures"))?;
+        Ok(!is_empty)
     }
 
     /// What is stored now, as of one moment.
@@ -91,6 +99,7 @@ const CHUNKS: &str = "chunks";
 const SESSIONS: &str = "sessions";
 const POSITIONS: &str = "positions";
 const ERASURES: &str = "erasures";
+const ITEM_ERASURES: &str = "item_erasures";
 const DOCUMENTS: &str = "documents";
 const ENTRIES: &str = "entries";
 
@@ -100,7 +109,7 @@ const MOVING_LOOK: Duration = Duration::from_millis(5);
 
 /// Chunks take two parts, sessions and positions one each.
 const WRITE_BUFFER_PARTS: u64 = 4;
-/// A row per erased user.
+/// A row per erased user, and per erased item.
 const ERASURES_BUFFER_BYTES: u64 = 1024 * 1024;
 /// Memory for documents and entries that are not in files yet, bytes; as a rule once or twice, and five times at most. They
 /// are written by people and by imports, not by viewers.

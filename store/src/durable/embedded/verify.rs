@@ -16,6 +16,8 @@ pub struct StoreReport {
     pub positions: u64,
     /// Users who were erased, and must not come back.
     pub erasures: u64,
+    /// Items of which what viewers did was erased, those that were brought back since included.
+    pub item_erasures: u64,
     /// Documents of the catalog and of entitlement.
     pub documents: u64,
     /// Names by which documents are found.
@@ -46,6 +48,9 @@ pub fn verify(dir: &Path) -> Result<StoreReport, StoreError> {
     })?;
     report.erasures = each(&tables, &tables.erasures, &mut report.damaged, |_, value| {
         rows::read_erasure(value).ok().map(|_| 1)
+    })?;
+    report.item_erasures = each(&tables, &tables.item_erasures, &mut report.damaged, |_, value| {
+        rows::read_item_erasure(value).ok().map(|_| 1)
     })?;
     let [documents, entries, damaged] = documents::count(&tables)?;
     (report.documents, report.entries) = (documents, entries);

@@ -5,10 +5,12 @@ use crate::{
     Event, ItemId, SessionKey, StoreError, UserId,
     codec::Reader,
     durable::{KnownSession, SessionRow},
+    erasure::ItemErasure,
     position::PositionRow,
     seqs::SeqSet,
 };
 use fjall::{Guard, Keyspace, Readable, Snapshot, UserKey, UserValue};
+use std::collections::HashMap;
 
 /// The store at one moment. No event and no session is later than its user's floor: what is not, is not there.
 pub(super) struct View<'a> {
@@ -33,6 +35,25 @@ impl<'a> View<'a> {
     pub(super) fn erased_through_ms(&self, user: &UserId) -> Result<Option<i64>, StoreError> {
         let value = self.get(&self.tables.erasures, user.as_str().as_bytes())?;
         value.map(|value| rows::read_erasure(&value).map_err(fault::in_row("reading an erasure"))).transpose()
+    }
+
+    pub(super) fn item_erasure(&self, item: &ItemId) -> Result<Option<ItemErasure>, StoreError> {
+        let value = self.get(&self.tables.item_erasures, item.as_str().as_bytes())?;
+        let read = |value: UserValue| {
+            rows::read_item_erasure(&value).map_err(fault::in_row("reading an item's erasure"))
+        };
+        value.map(read).transpose()
+    }
+
+    pub(super) fn item_erasures(
+        &self,
+        items: Vec<ItemId>,
+    ) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        let erased = items.into_iter().filter_map(|item| match self.item_erasure(&item) {
+            Ok(erasure) => erasure.map(|erasure| Ok((item, erasure))),
+            Err(error) => Some(Err(error)),
+        });
+        erased.collect()
     }
 
     /// The time up to which a user's events are not there, be they erased or expired.

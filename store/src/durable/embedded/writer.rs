@@ -5,11 +5,12 @@ use super::{
     change, documents, erasing, fault, opened::Opened, recent::Recent, retention::Horizon, tables::Tables,
 };
 use crate::{
-    StoreError, StoreErrorKind, UserId,
+    ItemId, StoreError, StoreErrorKind, UserId,
     durable::{
         WriteBatch,
         documents::{Change, Own, Partition, Put},
     },
+    erasure::ItemErasure,
 };
 use fjall::PersistMode;
 use std::{
@@ -29,6 +30,7 @@ pub(super) enum Command {
     Write(WriteBatch, Answer),
     Persist(Answer),
     Erase(UserId, i64, Answer),
+    EraseItems(Vec<(ItemId, ItemErasure)>, Answer),
     Put(Vec<Change>, Answer<Vec<Put>>),
     Purge(Partition, Answer),
 }
@@ -86,6 +88,7 @@ impl State {
                 Command::Write(batch, answer) => drop(answer.send(self.write(batch))),
                 Command::Persist(answer) => drop(answer.send(self.change(|_, tables, _| persist(tables)))),
                 Command::Erase(user, through_ms, answer) => drop(answer.send(self.erase(&user, through_ms))),
+                Command::EraseItems(erasures, answer) => drop(answer.send(self.erase_items(&erasures))),
                 Command::Put(changes, answer) => next = self.put_all((changes, answer), &mut received),
                 Command::Purge(partition, answer) => drop(answer.send(self.purge(&partition))),
             }
@@ -144,6 +147,13 @@ impl State {
             erasing::mark(tables, &tables.view(horizon), user, through_ms)?;
             erasing::remove(tables, horizon, user)?;
             Own::ALL.iter().try_for_each(|own| documents::purge(tables, &own.of(user)))?;
+            persist(tables)
+        })
+    }
+
+    fn erase_items(&mut self, erasures: &[(ItemId, ItemErasure)]) -> Result<(), StoreError> {
+        self.change(|_, tables, horizon| {
+            erasing::mark_items(tables, &tables.view(horizon), erasures)?;
             persist(tables)
         })
     }

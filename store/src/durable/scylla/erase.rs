@@ -1,5 +1,7 @@
 //! Erasing a user: the mark first, so that nothing is visible from then on and no later write brings anything back; then
 //! the rows. A deletion's timestamp is the end of what was erased, so it takes what is not later, whenever that is written.
+//!
+//! Erasing what everybody did in an item writes what is said of the item, and takes no row: nobody knows whose they are.
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use scylla::{serialize::row::SerializeRow, statement::prepared::PreparedStatement};
@@ -12,7 +14,7 @@ use super::{
     read::PositionCells,
     stamp,
 };
-use crate::{SessionKey, StoreError, UserId};
+use crate::{ItemId, SessionKey, StoreError, UserId, erasure::ItemErasure};
 
 impl Connection {
     pub(super) async fn erase(&self, pace: &Pace, user: &UserId, through_ms: i64) -> Result<(), StoreError> {
@@ -31,6 +33,19 @@ impl Connection {
         sessions
             .try_for_each_concurrent(most, async |key| self.erase_session(pace, key, through_ms).await)
             .await
+    }
+
+    pub(super) async fn erase_items(
+        &self,
+        pace: &Pace,
+        erasures: &[(ItemId, ItemErasure)],
+    ) -> Result<(), StoreError> {
+        let said = stream::iter(erasures.to_vec()).map(Ok);
+        said.try_for_each_concurrent(pace.most(), async |(item, ItemErasure { at_ms, through_ms })| {
+            let values = (stamp::of(at_ms), at_ms, through_ms, item.as_str());
+            self.run(pace, &self.statements.item_erasure, values).await
+        })
+        .await
     }
 
     /// Takes the registers that are not later. The first completion is another matter: where it is gone, the last one is
@@ -79,6 +94,6 @@ impl Connection {
         let going = pace.go().await;
         let answer = self.session.execute_unpaged(statement, values).await;
         going.ended(answer.as_ref().err().is_some_and(fault::is_strain));
-        answer.map(drop).map_err(fault::in_writing("erasing a user"))
+        answer.map(drop).map_err(fault::in_writing("erasing"))
     }
 }

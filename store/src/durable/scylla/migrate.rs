@@ -39,12 +39,17 @@ pub enum Outcome {
 }
 
 /// All migrations, in order.
-const MIGRATIONS: [Migration; 5] = [
+const MIGRATIONS: [Migration; 6] = [
     Migration { number: 1, name: "events", text: include_str!("../../../../cql/0001_events.cql") },
     Migration { number: 2, name: "sessions", text: include_str!("../../../../cql/0002_sessions.cql") },
     Migration { number: 3, name: "positions", text: include_str!("../../../../cql/0003_positions.cql") },
     Migration { number: 4, name: "erasures", text: include_str!("../../../../cql/0004_erasures.cql") },
     Migration { number: 5, name: "documents", text: include_str!("../../../../cql/0005_documents.cql") },
+    Migration {
+        number: 6,
+        name: "item_erasures",
+        text: include_str!("../../../../cql/0006_item_erasures.cql"),
+    },
 ];
 
 /// What is wrong with a keyspace.
@@ -246,6 +251,7 @@ mod tests {
             "2929a772a7ef336c2906e25ac53585f9",
             "d476352f3c44c316b2f230d0a5f1901c",
             "445dcd0102f07797b2192f872f28c3ad",
+            "3b6dfe4aea7bda85f6884684f56ee75a",
         ];
         assert_eq!(checksums, released);
     }

@@ -14,6 +14,7 @@ use crate::{
     Event, ItemId, SessionId, SessionKey, StoreError, UserId,
     codec::{FormatError, Malformed, Reader},
     durable::{KnownSession, SessionRow, WriteBatch},
+    erasure::ItemErasure,
     position::{PositionRow, Watched},
 };
 
@@ -167,6 +168,33 @@ impl Connection {
         events.map(|event| read_event(&event).map_err(fault::in_value("reading an event"))).collect()
     }
 
+    /// The erasures of these items.
+    pub(super) async fn item_erasures(
+        &self,
+        items: &[ItemId],
+    ) -> Result<HashMap<ItemId, ItemErasure>, StoreError> {
+        let chunks: Vec<Vec<ItemId>> = items.chunks(ITEMS_AT_ONCE).map(<[ItemId]>::to_vec).collect();
+        let read = stream::iter(chunks).map(|items| self.erasures_of(items));
+        let read: Vec<Vec<_>> = read.buffer_unordered(ERASURE_READS_MAX).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
+    }
+
+    /// Of one item, a replica is asked; of more, any node, which knows whom to ask.
+    async fn erasures_of(&self, items: Vec<ItemId>) -> Result<Vec<(ItemId, ItemErasure)>, StoreError> {
+        let names: Vec<&str> = items.iter().map(ItemId::as_str).collect();
+        let rows = match names.as_slice() {
+            [only] => self.page(&self.statements.read_item_erasure, (only,)).await?,
+            _ => self.page(&self.statements.read_item_erasures, (&names,)).await?,
+        };
+        let mut erasures = Vec::with_capacity(rows.rows_num());
+        for row in rows.rows::<(String, i64, i64)>().map_err(fault::in_rows(READING_ERASURES))? {
+            let (item, at_ms, through_ms) = row.map_err(fault::in_rows(READING_ERASURES))?;
+            let item = ItemId::new(&item).map_err(fault::in_rows(READING_ERASURES))?;
+            erasures.push((item, ItemErasure { at_ms, through_ms }));
+        }
+        Ok(erasures)
+    }
+
     /// An answer of one row or none.
     pub(super) async fn page(
         &self,
@@ -239,6 +267,11 @@ fn read_event(bytes: &[u8]) -> Result<Event, FormatError> {
 
 /// Reads of one call at a time.
 const READS_MAX: usize = 32;
+/// Items in one request: ScyllaDB takes no more (max-partition-key-restrictions-per-query).
+const ITEMS_AT_ONCE: usize = 100;
+/// Such requests at a time.
+const ERASURE_READS_MAX: usize = 4;
+const READING_ERASURES: &str = "reading items' erasures";
 const READING: &str = "reading from the cluster";
 const READING_SESSION: &str = "reading a session";
 const READING_POSITION: &str = "reading a position";

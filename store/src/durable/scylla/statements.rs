@@ -16,11 +16,14 @@ pub(super) struct Statements {
     completed_last: PreparedStatement,
     completed_first: PreparedStatement,
     pub(super) erasure: PreparedStatement,
+    pub(super) item_erasure: PreparedStatement,
     pub(super) erase_session: PreparedStatement,
     pub(super) erase_listed: PreparedStatement,
     pub(super) erase_position: PreparedStatement,
     pub(super) erase_completed_first: PreparedStatement,
     pub(super) read_erasure: PreparedStatement,
+    pub(super) read_item_erasure: PreparedStatement,
+    pub(super) read_item_erasures: PreparedStatement,
     pub(super) read_events: PreparedStatement,
     pub(super) read_seqs: PreparedStatement,
     pub(super) read_said: PreparedStatement,
@@ -48,11 +51,14 @@ impl Statements {
             completed_last: prepare(COMPLETED_LAST).await?,
             completed_first: prepare(COMPLETED_FIRST).await?,
             erasure: prepare(ERASURE).await?,
+            item_erasure: prepare(ITEM_ERASURE).await?,
             erase_session: prepare(ERASE_SESSION).await?,
             erase_listed: prepare(ERASE_LISTED).await?,
             erase_position: prepare(ERASE_POSITION).await?,
             erase_completed_first: prepare(ERASE_COMPLETED_FIRST).await?,
             read_erasure: prepare(READ_ERASURE).await?,
+            read_item_erasure: prepare(READ_ITEM_ERASURE).await?,
+            read_item_erasures: prepare(READ_ITEM_ERASURES).await?,
             read_events: prepare(READ_EVENTS).await?,
             read_seqs: prepare(READ_SEQS).await?,
             read_said: prepare(READ_SAID).await?,
@@ -98,6 +104,8 @@ const COMPLETED_FIRST: &str = "UPDATE KEYSPACE.positions USING TIMESTAMP ? SET c
 
 // Whenever it is made: the row says all, and making it again changes nothing.
 const ERASURE: &str = "INSERT INTO KEYSPACE.erasures (user_id, through_ms) VALUES (?, ?) USING TIMESTAMP 0";
+const ITEM_ERASURE: &str =
+    "UPDATE KEYSPACE.item_erasures USING TIMESTAMP ? SET at_ms = ?, through_ms = ? WHERE item_id = ?";
 const ERASE_SESSION: &str =
     "DELETE FROM KEYSPACE.events USING TIMESTAMP ? WHERE user_id = ? AND session_id = ?";
 const ERASE_LISTED: &str =
@@ -108,6 +116,10 @@ const ERASE_COMPLETED_FIRST: &str = "DELETE completed_first[?] FROM KEYSPACE.pos
     WHERE user_id = ? AND item_id = ?";
 
 const READ_ERASURE: &str = "SELECT through_ms FROM KEYSPACE.erasures WHERE user_id = ? LIMIT 1";
+const READ_ITEM_ERASURE: &str =
+    "SELECT item_id, at_ms, through_ms FROM KEYSPACE.item_erasures WHERE item_id = ?";
+const READ_ITEM_ERASURES: &str =
+    "SELECT item_id, at_ms, through_ms FROM KEYSPACE.item_erasures WHERE item_id IN ?";
 const READ_EVENTS: &str = "SELECT event FROM KEYSPACE.events WHERE user_id = ? AND session_id = ?";
 const READ_SEQS: &str = "SELECT seq, at_ms FROM KEYSPACE.events WHERE user_id = ? AND session_id = ?";
 const READ_SAID: &str = "SELECT said FROM KEYSPACE.events WHERE user_id = ? AND session_id = ? LIMIT 1";

@@ -45,7 +45,7 @@ async fn nodes_that_start_at_once_make_one_schema() {
         assert!(outcomes.iter().all(|(_, outcome)| *outcome != Outcome::Pending));
         applied += outcomes.iter().filter(|(_, outcome)| *outcome == Outcome::Applied).count();
     }
-    assert_eq!(applied, 5, "each migration once");
+    assert_eq!(applied, 6, "each migration once");
     let store = ScyllaDurable::new(server.settings());
     store.connect().await.unwrap();
     store.persist().await.unwrap();
