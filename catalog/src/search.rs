@@ -17,6 +17,7 @@ use playhead_store::{
 use tantivy::{
     Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, TantivyError, Term,
     collector::TopDocs,
+    indexer::{LogMergePolicy, NoMergePolicy},
     schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _},
     tokenizer::{PreTokenizedString, Token},
 };
@@ -66,6 +67,7 @@ impl Search {
         let (schema, fields) = Fields::new();
         let index = Index::create_in_ram(schema);
         let writer = index.writer_with_num_threads(1, WRITER_BYTES)?;
+        writer.set_merge_policy(Box::new(NoMergePolicy));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let pending =
             Pending { writer, versions: HashMap::default(), is_dirty: false, committed: Instant::now() };
@@ -110,7 +112,25 @@ impl Search {
     /// When the index has broken.
     pub fn complete(&self) -> Result<(), TantivyError> {
         self.commit()?;
+        if !self.is_complete() {
+            self.merge()?;
+        }
         self.is_complete.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Makes one part of the many that filling makes: a search looks into each, and on a busy machine they would stay.
+    fn merge(&self) -> Result<(), TantivyError> {
+        let merged = {
+            let mut pending = self.pending();
+            pending.writer.set_merge_policy(Box::new(LogMergePolicy::default()));
+            let parts = pending.writer.index().searchable_segment_ids()?;
+            (parts.len() > 1).then(|| pending.writer.merge(&parts))
+        };
+        if let Some(merged) = merged {
+            merged.wait()?;
+            self.reader.reload()?;
+        }
         Ok(())
     }
 
