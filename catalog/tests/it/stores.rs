@@ -181,7 +181,7 @@ async fn clear(settings: &ScyllaSettings) {
         async move { session.query_unpaged(text, ()).await.unwrap() }
     });
     let truncated = join_all(truncated).await;
-    assert_eq!(truncated.len(), 7, "as many tables as cql/ makes");
+    assert!(!truncated.is_empty(), "a keyspace without tables");
 }
 
 static KEYSPACES: Mutex<Vec<Keyspace>> = Mutex::new(Vec::new());
