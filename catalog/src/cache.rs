@@ -19,6 +19,8 @@ pub struct Cache<K, V> {
     values: Bounded<K, Cached<V>, ByWeight, ahash::RandomState>,
     /// How often something was forgotten since it was written.
     writes: AtomicU64,
+    /// How often keys were forgotten by a rule, which finds none that is being read.
+    sweeps: AtomicU64,
     hits: AtomicU64,
     misses: AtomicU64,
     told: AtomicU64,
@@ -86,8 +88,8 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         let usual = usize::try_from(bytes_max / BYTES_USUAL).unwrap_or(usize::MAX);
         let lifecycle = DefaultLifecycle::default();
         let values = Bounded::with(usual, bytes_max, ByWeight, ahash::RandomState::new(), lifecycle);
-        let [writes, hits, misses, told] = [0; 4].map(AtomicU64::new);
-        Self { values, writes, hits, misses, told }
+        let [writes, sweeps, hits, misses, told] = [0; 5].map(AtomicU64::new);
+        Self { values, writes, sweeps, hits, misses, told }
     }
 
     /// The value of a key, if it is here and young enough.
@@ -132,9 +134,13 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
             return Ok(cached.value);
         };
         self.values.remove_if(key, |cached| cached.read_at_ms < since_ms);
+        let sweeps = self.sweeps.load(Ordering::SeqCst);
         let found = self.values.get_or_insert_async(key, load).await?.value;
         if !is_read {
             self.hits.fetch_add(1, Ordering::Relaxed);
+        } else if self.sweeps.load(Ordering::SeqCst) != sweeps {
+            // It may have been read before what was written. A sweep counts first, so one that missed it is seen here.
+            self.values.remove(key);
         }
         Ok(found)
     }
@@ -169,6 +175,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     /// Forgets the keys that this is true of, likewise. Looks at all of them.
     pub fn forget_where(&self, is_written: impl Fn(&K) -> bool, by: Writer) {
         self.count_write(by);
+        self.sweeps.fetch_add(1, Ordering::SeqCst);
         self.values.retain(|key, _| !is_written(key));
     }
 
@@ -245,6 +252,28 @@ mod tests {
         assert_eq!(get(&cache, Age::Since(200), 300, "d").await, "c", "what was read fresh is remembered");
         cache.forget(&1, Writer::Here);
         assert_eq!(get(&cache, Age::Since(0), 300, "d").await, "d");
+    }
+
+    #[tokio::test]
+    async fn what_is_read_while_keys_are_forgotten_by_a_rule_is_not_remembered() {
+        let cache: Cache<u8, String> = Cache::new(1 << 20);
+        assert_eq!(get(&cache, Age::Since(0), 0, "kept").await, "kept");
+        cache.forget_where(|key| *key == 2, Writer::Here);
+        assert_eq!(cache.peek(&1, Age::Since(0)).unwrap().as_str(), "kept");
+        cache.forget_where(|key| *key == 1, Writer::Here);
+        assert_eq!(cache.peek(&1, Age::Since(0)), None);
+        let (read, is_read) = oneshot::channel();
+        let reading = cache.get(&1, Age::Since(0), 0, async {
+            is_read.await.unwrap();
+            loaded("of before")
+        });
+        let writing = async {
+            cache.forget_where(|key| *key == 1, Writer::Here);
+            read.send(()).unwrap();
+        };
+        let (found, ()) = tokio::join!(reading, writing);
+        assert_eq!(found.unwrap().as_str(), "of before", "who asked before is told so");
+        assert_eq!(cache.peek(&1, Age::Since(0)), None);
     }
 
     #[tokio::test]

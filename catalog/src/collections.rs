@@ -11,7 +11,7 @@ use playhead_store::{
 
 use crate::{
     CatalogError, Settings,
-    cache::{Age, Cache, Figures, Loaded, Writer},
+    cache::{Cache, Figures, Loaded, Writer},
     items::{Items, View},
     page::{Page, PageRequest},
     records::{Records, Stored, item as rest},
@@ -169,10 +169,7 @@ impl Collections {
         items: impl Iterator<Item = &ItemId>,
         view: View,
     ) -> Result<Vec<ItemId>, CatalogError> {
-        let age = match view.is_fresh {
-            true => Age::Fresh,
-            false => Age::Since(view.now_ms.saturating_sub(self.ttl_ms)),
-        };
+        let age = view.age(self.ttl_ms);
         let mut found = Vec::new();
         for item in items {
             let load = self.holding.get(item, age, view.now_ms, self.read_holding(item));

@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     CatalogError, Settings,
-    cache::{Age, Cache, Figures, Loaded, Writer},
+    cache::{Cache, Figures, Loaded, Writer},
     collections::Collections,
     items::{Items, View},
     page::{Page, PageRequest, token},
@@ -79,7 +79,7 @@ impl Entitlement {
 
     async fn find_plan(&self, id: &PlanId, view: View) -> Result<Arc<Option<Stored<Plan>>>, CatalogError> {
         let load = async { self.one(rest::plan_key(id)).await };
-        self.records.within(self.plans.get(id, self.age(view), view.now_ms, load)).await
+        self.records.within(self.plans.get(id, view.age(self.ttl_ms), view.now_ms, load)).await
     }
 
     /// A page of the plans, by id.
@@ -104,7 +104,7 @@ impl Entitlement {
         view: View,
     ) -> Result<Arc<Vec<Stored<Subscription>>>, CatalogError> {
         let load = async { self.all(rest::subscriptions(account)).await };
-        self.records.within(self.subscriptions.get(account, self.age(view), view.now_ms, load)).await
+        self.records.within(self.subscriptions.get(account, view.age(self.ttl_ms), view.now_ms, load)).await
     }
 
     /// A subscription.
@@ -127,7 +127,7 @@ impl Entitlement {
     /// The store's.
     pub async fn grants(&self, user: &UserId, view: View) -> Result<Arc<Vec<Stored<Grant>>>, CatalogError> {
         let load = async { self.all(rest::grants(user)).await };
-        self.records.within(self.grants.get(user, self.age(view), view.now_ms, load)).await
+        self.records.within(self.grants.get(user, view.age(self.ttl_ms), view.now_ms, load)).await
     }
 
     /// What a user may watch at most; nothing, where nobody said so.
@@ -140,7 +140,7 @@ impl Entitlement {
         view: View,
     ) -> Result<Arc<Option<Stored<ViewerLimits>>>, CatalogError> {
         let load = async { self.one(rest::limits_key(user)).await };
-        self.records.within(self.limits.get(user, self.age(view), view.now_ms, load)).await
+        self.records.within(self.limits.get(user, view.age(self.ttl_ms), view.now_ms, load)).await
     }
 
     /// Forgets what another node wrote.
@@ -204,13 +204,6 @@ impl Entitlement {
         let found = self.records.list(&partition, None, RIGHTS_MAX).await?;
         let bytes = found.iter().map(|(_, loaded)| loaded.bytes).sum();
         Ok(Loaded { value: found.into_iter().map(|(_, loaded)| loaded.value).collect(), bytes })
-    }
-
-    fn age(&self, view: View) -> Age {
-        match view.is_fresh {
-            true => Age::Fresh,
-            false => Age::Since(view.now_ms.saturating_sub(self.ttl_ms)),
-        }
     }
 }
 

@@ -47,6 +47,16 @@ pub struct View {
     pub now_ms: i64,
 }
 
+impl View {
+    /// How old an answer may be, where it is remembered for so long.
+    pub(crate) fn age(self, ttl_ms: i64) -> Age {
+        match self.is_fresh {
+            true => Age::Fresh,
+            false => Age::Since(self.now_ms.saturating_sub(ttl_ms)),
+        }
+    }
+}
+
 /// An item and the containers above it, from the nearest on.
 pub type Chain = Vec<Arc<Stored<Item>>>;
 
@@ -168,7 +178,7 @@ impl Items {
 
     /// An item as it rests or is remembered.
     async fn stored(&self, id: &ItemId, view: View) -> Result<Option<Arc<Stored<Item>>>, CatalogError> {
-        let age = self.age(view);
+        let age = view.age(self.ttl_ms);
         if let Some(remembered) = self.cache.peek(id, age) {
             return Ok(Option::clone(&remembered));
         }
@@ -179,7 +189,7 @@ impl Items {
 
     /// Reads those of several items that are not remembered, at once.
     async fn warm(&self, ids: &[ItemId], view: View) -> Result<(), CatalogError> {
-        let age = self.age(view);
+        let age = view.age(self.ttl_ms);
         let missing: Vec<&ItemId> = ids.iter().filter(|id| !self.cache.has(*id, age)).collect();
         if missing.len() < 2 && !view.is_fresh {
             return Ok(());
@@ -213,13 +223,6 @@ impl Items {
     /// How the cache fares.
     pub fn figures(&self) -> Figures {
         self.cache.figures()
-    }
-
-    fn age(&self, view: View) -> Age {
-        match view.is_fresh {
-            true => Age::Fresh,
-            false => Age::Since(view.now_ms.saturating_sub(self.ttl_ms)),
-        }
     }
 }
 

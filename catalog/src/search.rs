@@ -96,14 +96,9 @@ impl Search {
         self.waiting.take(usize::MAX).iter().try_for_each(|item| pending.take(self.fields, item))
     }
 
-    /// False where so much waits to be looked at that whoever fills it had better wait as well.
-    pub fn has_room(&self) -> bool {
-        self.waiting.len() < WAITING_MAX / 2
-    }
-
-    /// True while something waits to be looked at.
-    pub fn is_behind(&self) -> bool {
-        self.waiting.len() > 0
+    /// Waits until so little waits to be looked at that more may be filled in.
+    pub async fn room(&self) {
+        self.waiting.at_most(WAITING_MAX / 2).await;
     }
 
     /// Makes all that was put be found, and says that it is all there is.
@@ -247,7 +242,7 @@ fn tokens(text: &str) -> PreTokenizedString {
 
 /// How soon something is found that was written on this node.
 pub const FOUND_WITHIN: Duration = Duration::from_millis(500);
-/// So many items wait for the indexer at most; then whoever puts another takes a turn at it.
+/// So many items wait for the indexer; whoever puts another takes a turn at it, but for the time of a commit.
 const WAITING_MAX: usize = 4_096;
 /// What is buffered before it becomes a part of the index: the least that the library allows.
 const WRITER_BYTES: usize = 15_000_000;

@@ -107,7 +107,7 @@ impl Entitlement {
         view: View,
     ) -> Result<bool, CatalogError> {
         let key = (account.clone(), id.clone(), user.clone());
-        let load = self.seats.get(&key, self.age(view), view.now_ms, self.read_seats(&key));
+        let load = self.seats.get(&key, view.age(self.ttl_ms), view.now_ms, self.read_seats(&key));
         Ok(self.records.within(load).await?.iter().any(|number| *number <= seats))
     }
 

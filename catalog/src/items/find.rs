@@ -113,9 +113,7 @@ impl Items {
             let Some(name) = names.last() else { return Ok(()) };
             let ids: Vec<ItemId> = names.iter().filter_map(|name| ItemId::new(last(name)).ok()).collect();
             self.put_into(search, &ids).await?;
-            while !search.has_room() {
-                tokio::time::sleep(FILL_PAUSE).await;
-            }
+            search.room().await;
             after = Some(name.clone());
         }
     }
@@ -140,9 +138,6 @@ impl Items {
 
 /// Makes all that was put be found, where that holds up nobody.
 async fn completed(search: &Arc<Search>) -> Result<(), CatalogError> {
-    while search.is_behind() {
-        tokio::time::sleep(FILL_PAUSE).await;
-    }
     let search = Arc::clone(search);
     let completed = tokio::task::spawn_blocking(move || search.complete()).await;
     Ok(completed.map_err(|_| CatalogError::Unreadable("the search index".to_owned()))??)
@@ -164,7 +159,5 @@ fn seen<T>(found: Result<T, CatalogError>) -> Result<Option<T>, CatalogError> {
     }
 }
 
-/// How long the filling waits for the indexer.
-const FILL_PAUSE: Duration = Duration::from_millis(5);
 const QUERY_BYTES_MAX: usize = 256;
 const RETRY: Duration = Duration::from_secs(5);

@@ -11,6 +11,7 @@ use std::{
 
 use playhead_store::catalog::Item;
 use tantivy::TantivyError;
+use tokio::sync::Notify;
 
 use super::Search;
 use crate::records::Stored;
@@ -20,6 +21,7 @@ use crate::records::Stored;
 pub(super) struct Waiting {
     items: Mutex<VecDeque<Arc<Stored<Item>>>>,
     come: Condvar,
+    taken: Notify,
 }
 
 impl Waiting {
@@ -35,11 +37,19 @@ impl Waiting {
     pub(super) fn take(&self, count_max: usize) -> Vec<Arc<Stored<Item>>> {
         let mut items = self.items();
         let count = items.len().min(count_max);
+        self.taken.notify_waiters();
         items.drain(..count).collect()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.items().len()
+    /// Waits until no more than so many wait.
+    pub(super) async fn at_most(&self, count_max: usize) {
+        loop {
+            let taken = self.taken.notified();
+            if self.items().len() <= count_max {
+                return;
+            }
+            taken.await;
+        }
     }
 
     fn wait(&self) {
@@ -147,11 +157,8 @@ mod tests {
             assert_eq!(found.first().map(ItemId::as_str), Some(&*format!("i-{number}")));
         }
         search.put(item(last + 1)).unwrap();
-        let begun = Instant::now();
-        while search.is_behind() {
-            assert!(begun.elapsed() < Duration::from_secs(30), "it has stopped");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let all_taken = search.waiting.at_most(0);
+        tokio::time::timeout(Duration::from_secs(30), all_taken).await.expect("it goes on");
     }
 
     #[tokio::test]

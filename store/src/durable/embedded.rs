@@ -71,7 +71,7 @@ impl Default for EmbeddedSettings {
 
 /// A durable store in a directory of its own. Cheap to read from many tasks; writes go through one thread.
 ///
-/// Dropping it blocks until its writer is done with what was handed over, and fsyncs.
+/// Dropping it blocks until its writer is done with what was handed over, and fsyncs, and until nobody reads any more.
 pub struct EmbeddedDurable {
     /// First, so that the thread has ended when the tables are closed.
     writer: Writer,

@@ -8,12 +8,16 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
 };
-use tokio::{sync::oneshot, task};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task,
+};
 
 /// What is to be read, and the readers that are at it. When it is dropped, nobody reads any more.
 pub(super) struct Reads {
     opened: Arc<Opened>,
     shared: Arc<Shared>,
+    room: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -34,7 +38,7 @@ type Read = Box<dyn FnOnce(&Opened) + Send>;
 
 impl Reads {
     pub(super) fn new(opened: Arc<Opened>) -> Self {
-        Self { opened, shared: Arc::default() }
+        Self { opened, shared: Arc::default(), room: Arc::new(Semaphore::new(QUEUED_MAX)) }
     }
 
     /// Reads, and waits for it. A read that nobody waits for any more when its turn comes is left out.
@@ -42,8 +46,11 @@ impl Reads {
         &self,
         read: impl FnOnce(&Opened) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        // Nobody closes it, so there always is one, sooner or later.
+        let room = Arc::clone(&self.room).acquire_owned().await;
         let (answer, answered) = oneshot::channel();
         let read: Read = Box::new(move |opened| {
+            let _room = room;
             if !answer.is_closed() {
                 let found = catch_unwind(AssertUnwindSafe(|| read(opened)));
                 // Whoever does not wait any longer will ask again.
@@ -136,6 +143,8 @@ impl Drop for Reader {
 
 /// More would only queue at the disk, and each holds a thread.
 const READERS_MAX: usize = 32;
+/// So many reads are queued, those of callers who have left among them; further callers wait for room.
+const QUEUED_MAX: usize = 1_024;
 /// So many reads wait for each that the disk holds up, before another thread comes to their help.
 const WAITING_PER_READER: usize = 4;
 
