@@ -1,16 +1,20 @@
 //! Reading on threads that may wait for the disk, and few of them: a thread that has read goes on with what waits behind
-//! it. So where much is read at once, a read that finds its rows in memory wakes no thread of its own.
+//! it. Waking one costs as much as some reads of what is in memory, so the first is woken when all who can run have queued
+//! theirs, and others come to its help when much still waits a moment later: then the disk holds it up.
 
 use super::{fault, opened::Opened};
 use crate::StoreError;
 use std::{
     collections::VecDeque,
+    mem,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 use tokio::{
+    runtime::{Handle, RuntimeFlavor},
     sync::{Semaphore, oneshot},
-    task,
+    task, time,
 };
 
 /// What is to be read, and the readers that are at it. When it is dropped, nobody reads any more.
@@ -29,9 +33,12 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Read>,
+    /// Readers that read, or are about to.
     readers: usize,
     /// Readers that read no more, and have not let go of the tables.
     leaving: usize,
+    /// True while somebody looks whether readers need help.
+    is_watched: bool,
 }
 
 type Read = Box<dyn FnOnce(&Opened) + Send>;
@@ -58,11 +65,29 @@ impl Reads {
             }
         });
         if self.shared.queue().push(read) {
-            let (opened, shared) = (Some(Arc::clone(&self.opened)), Arc::clone(&self.shared));
-            let reader = Reader { opened, shared };
-            drop(task::spawn_blocking(move || reader.run()));
+            self.begin();
         }
         answered.await.map_err(|_| fault::unread())?
+    }
+
+    /// Starts the reader that was counted, and sees to it that it is not left alone.
+    fn begin(&self) {
+        let reader = Reader::new(Arc::clone(&self.opened), &self.shared);
+        let watch = Watch::begin(&self.opened, &self.shared);
+        // A runtime of one thread may be held up by what its thread does.
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            reader.begin();
+            watch.map(|watch| task::spawn(watch.keep()));
+            return;
+        }
+        task::spawn(async move {
+            // Whoever can run now queues its read first.
+            task::yield_now().await;
+            reader.begin();
+            if let Some(watch) = watch {
+                watch.keep().await;
+            }
+        });
     }
 
     /// What is read.
@@ -81,6 +106,45 @@ impl Drop for Reads {
     }
 }
 
+/// Somebody looks whether readers need help. One does at a time.
+struct Watch {
+    opened: Weak<Opened>,
+    /// None once it is over.
+    shared: Option<Arc<Shared>>,
+}
+
+impl Watch {
+    /// A watch, unless there is one.
+    fn begin(opened: &Arc<Opened>, shared: &Arc<Shared>) -> Option<Self> {
+        let is_watched = mem::replace(&mut shared.queue().is_watched, true);
+        (!is_watched).then(|| Self { opened: Arc::downgrade(opened), shared: Some(Arc::clone(shared)) })
+    }
+
+    /// Sends others to the help of those that read, until none does.
+    async fn keep(mut self) {
+        loop {
+            time::sleep(HELP_AFTER).await;
+            let Some(shared) = &self.shared else { return };
+            let Some(more) = shared.queue().help() else {
+                self.shared = None;
+                return;
+            };
+            // Those that were counted keep the tables open.
+            let Some(opened) = self.opened.upgrade() else { return };
+            (0..more).for_each(|_| Reader::new(Arc::clone(&opened), shared).begin());
+        }
+    }
+}
+
+impl Drop for Watch {
+    /// One that was not over, as its runtime shuts down.
+    fn drop(&mut self) {
+        if let Some(shared) = &self.shared {
+            shared.queue().is_watched = false;
+        }
+    }
+}
+
 impl Shared {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -88,12 +152,24 @@ impl Shared {
 }
 
 impl Queue {
-    /// True where another reader is to begin: there is none, or too much waits for those that there are.
+    /// True where a reader is to begin, since there is none.
     fn push(&mut self, read: Read) -> bool {
         self.waiting.push_back(read);
-        let begins = self.waiting.len() > self.readers * WAITING_PER_READER && self.readers < READERS_MAX;
+        let begins = self.readers == 0;
         self.readers += usize::from(begins);
         begins
+    }
+
+    /// How many more are to read, which are counted; `None` where none reads, and the watch is over.
+    fn help(&mut self) -> Option<usize> {
+        if self.readers == 0 {
+            self.is_watched = false;
+            return None;
+        }
+        let wanted = self.waiting.len().div_ceil(WAITING_PER_READER) + self.readers;
+        let more = wanted.min(READERS_MAX).saturating_sub(self.readers);
+        self.readers += more;
+        Some(more)
     }
 
     /// The next read; where there is none, a reader leaves.
@@ -113,6 +189,15 @@ struct Reader {
 }
 
 impl Reader {
+    /// One that was counted.
+    fn new(opened: Arc<Opened>, shared: &Arc<Shared>) -> Self {
+        Self { opened: Some(opened), shared: Arc::clone(shared) }
+    }
+
+    fn begin(self) {
+        drop(task::spawn_blocking(move || self.run()));
+    }
+
     fn run(mut self) {
         let Some(opened) = self.opened.take() else { return };
         loop {
@@ -132,8 +217,7 @@ impl Drop for Reader {
         if self.opened.take().is_some() {
             let mut queue = self.shared.queue();
             queue.readers -= 1;
-            let untold =
-                if queue.readers == 0 { std::mem::take(&mut queue.waiting) } else { VecDeque::new() };
+            let untold = if queue.readers == 0 { mem::take(&mut queue.waiting) } else { VecDeque::new() };
             drop(queue);
             drop(untold);
             self.shared.left.notify_all();
@@ -145,7 +229,9 @@ impl Drop for Reader {
 const READERS_MAX: usize = 32;
 /// So many reads are queued, those of callers who have left among them; further callers wait for room.
 const QUEUED_MAX: usize = 1_024;
-/// So many reads wait for each that the disk holds up, before another thread comes to their help.
+/// When reads still wait after so long, others come to the readers' help.
+const HELP_AFTER: Duration = Duration::from_millis(1);
+/// So many reads each of them is there for.
 const WAITING_PER_READER: usize = 4;
 
 #[cfg(test)]

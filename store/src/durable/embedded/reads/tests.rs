@@ -1,6 +1,10 @@
 use std::{
     collections::HashSet,
-    sync::{Arc, Barrier, Mutex, mpsc},
+    sync::{
+        Arc, Barrier, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -66,6 +70,46 @@ async fn a_read_that_the_disk_holds_up_holds_up_few_others() {
     stuck.await.unwrap();
 }
 
+/// One that is held up is not left alone, however long after it another read comes.
+#[tokio::test]
+async fn a_read_that_comes_behind_one_that_is_held_up_is_helped() {
+    let folder = tempfile::tempdir().unwrap();
+    let reads = reads(&folder);
+    let (release, held) = mpsc::sync_channel::<()>(1);
+    let mut stuck = Box::pin(reads.run(move |_| {
+        held.recv_timeout(Duration::from_secs(60)).unwrap();
+        Ok(())
+    }));
+    assert!((&mut stuck).now_or_never().is_none());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let behind = tokio::time::timeout(Duration::from_secs(30), reads.run(|_| Ok(())));
+    behind.await.expect("another thread comes to its help").unwrap();
+    release.send(()).unwrap();
+    stuck.await.unwrap();
+}
+
+/// On a runtime that has threads to spare all who can run queue their reads before a thread is woken.
+#[test]
+fn what_is_asked_at_once_is_read_at_once() {
+    const READS: usize = 32;
+    let folder = tempfile::tempdir().unwrap();
+    let (reads, asked) = (Arc::new(reads(&folder)), Arc::new(AtomicUsize::new(0)));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let all = async move {
+        let ask = |_| {
+            let (reads, asked) = (Arc::clone(&reads), Arc::clone(&asked));
+            tokio::spawn(async move {
+                asked.fetch_add(1, Ordering::SeqCst);
+                reads.run(move |_| Ok(asked.load(Ordering::SeqCst))).await.unwrap()
+            })
+        };
+        join_all((0..READS).map(ask).collect::<Vec<_>>()).await
+    };
+    // On the one worker, so that the order is known.
+    let seen = runtime.block_on(runtime.spawn(all)).unwrap();
+    assert!(seen.into_iter().all(|seen| seen.unwrap() == READS));
+}
+
 #[tokio::test]
 async fn no_more_threads_read_than_may() {
     let folder = tempfile::tempdir().unwrap();
@@ -83,6 +127,10 @@ async fn no_more_threads_read_than_may() {
     // One poll asks for all of them.
     let mut asked = Box::pin(tokio::task::unconstrained(join_all(asked)));
     assert!((&mut asked).now_or_never().is_none());
+    while reads.shared.queue().readers < READERS_MAX {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(20)).await;
     assert_eq!(reads.shared.queue().readers, READERS_MAX);
     // Twice as many are held as there may be readers: they come in two waves.
     let opener = thread::spawn(move || {
@@ -108,7 +156,7 @@ async fn a_read_that_panics_is_told_and_takes_nothing_along() {
 #[tokio::test]
 async fn nobody_reads_for_callers_who_have_gone() {
     let folder = tempfile::tempdir().unwrap();
-    let reads = reads(&folder);
+    let (reads, is_read) = (reads(&folder), Arc::new(AtomicBool::new(false)));
     let (release, held) = mpsc::sync_channel::<()>(1);
     let mut stuck = Box::pin(reads.run(move |_| {
         held.recv_timeout(Duration::from_secs(60)).unwrap();
@@ -116,12 +164,17 @@ async fn nobody_reads_for_callers_who_have_gone() {
     }));
     assert!((&mut stuck).now_or_never().is_none());
     {
-        let mut gone = Box::pin(reads.run::<()>(|_| panic!("nobody waits for this")));
+        let is_read = Arc::clone(&is_read);
+        let mut gone = Box::pin(reads.run(move |_| {
+            is_read.store(true, Ordering::SeqCst);
+            Ok(())
+        }));
         assert!((&mut gone).now_or_never().is_none());
     }
     release.send(()).unwrap();
     stuck.await.unwrap();
     reads.run(|_| Ok(())).await.unwrap();
+    assert!(!is_read.load(Ordering::SeqCst));
 }
 
 #[test]
