@@ -8,14 +8,18 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use scylla::{
     client::session::Session,
     serialize::row::SerializeRow,
-    statement::{Consistency, prepared::PreparedStatement},
+    statement::{
+        Consistency,
+        batch::{Batch, BatchType},
+        prepared::PreparedStatement,
+    },
     value::{CqlValue, Row},
 };
 
 use super::{ScyllaDurable, connection::Connection, fault};
 use crate::{
     StoreError, StoreErrorKind,
-    durable::documents::{Change, Document, DocumentKey, Documents, Partition, Put},
+    durable::documents::{Change, Document, DocumentKey, Documents, Entry, Partition, Put},
 };
 
 #[async_trait::async_trait]
@@ -81,17 +85,13 @@ impl Connection {
         let version = change.expected.saturating_add(1);
         // A later version's writes win over an earlier one's, and within one what is added over what is dropped.
         let (added, dropped) = (stamp(version, 1), stamp(version, 0));
-        for entry in &change.adds {
-            let values = (entry.list.as_str(), entry.name.as_str(), added);
-            self.write(&self.documents.add, values).await?;
-        }
+        let add = |entry: &Entry| (entry.list.as_str().to_owned(), entry.name.clone(), added);
+        self.write_all(&self.documents.add, change.adds.iter().map(add).collect()).await?;
         if !self.transact(change, version).await? && !self.is_made(change, version).await? {
             return Ok(Put::Conflict);
         }
-        for entry in &change.drops {
-            let values = (dropped, entry.list.as_str(), entry.name.as_str());
-            self.write(&self.documents.drop, values).await?;
-        }
+        let drop = |entry: &Entry| (dropped, entry.list.as_str().to_owned(), entry.name.clone());
+        self.write_all(&self.documents.drop, change.drops.iter().map(drop).collect()).await?;
         Ok(Put::Done(version))
     }
 
@@ -137,6 +137,26 @@ impl Connection {
             version: version.cast_unsigned(),
             body,
         }))
+    }
+
+    /// Several writes, in any order, some to a request: they lie in as many partitions, and each may be made without the
+    /// others.
+    async fn write_all(
+        &self,
+        statement: &PreparedStatement,
+        all: Vec<impl SerializeRow + Clone>,
+    ) -> Result<(), StoreError> {
+        for some in all.chunks(TOGETHER_MAX) {
+            if let [one] = some {
+                self.write(statement, one.clone()).await?;
+                continue;
+            }
+            let mut batch = Batch::new(BatchType::Unlogged);
+            batch.set_is_idempotent(true);
+            some.iter().for_each(|_| batch.append_statement(statement.clone()));
+            self.session.batch(&batch, some).await.map_err(fault::in_writing(PUTTING))?;
+        }
+        Ok(())
     }
 
     async fn write(
@@ -211,3 +231,5 @@ const PURGE: &str = "DELETE FROM KEYSPACE.documents WHERE place = ?";
 const PUTTING: &str = "writing a document";
 /// Requests of one call at a time.
 const REQUESTS_MAX: usize = 32;
+/// As many partitions in a batch as servers do not warn of.
+const TOGETHER_MAX: usize = 8;
