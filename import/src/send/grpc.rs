@@ -12,7 +12,6 @@ use playhead_proto::{
         opinion_service_client::OpinionServiceClient,
     },
     entitlement::v1::{self as rights, entitlement_service_client::EntitlementServiceClient},
-    ingest::v1::ingest_service_client::IngestServiceClient,
 };
 use playhead_store::catalog::Fault;
 use tonic::{
@@ -28,10 +27,12 @@ use crate::{error::ImportError, noun::Noun};
 mod catalog;
 mod opinions;
 mod owners;
+mod publisher;
 mod segments;
 mod sessions;
 
 use owners::Owners;
+use publisher::Publisher;
 use sessions::Playables;
 
 /// A server.
@@ -40,13 +41,27 @@ pub struct GrpcTarget {
     catalog: CatalogServiceClient<Channel>,
     rights: EntitlementServiceClient<Channel>,
     opinions: OpinionServiceClient<Channel>,
-    ingest: IngestServiceClient<Channel>,
-    bearer: Option<MetadataValue<Ascii>>,
+    publisher: Publisher,
+    bearer: Bearer,
     /// What accounts and users have already.
     seats: Owners,
     categories: Owners,
     bookmarks: Owners,
     playables: Playables,
+}
+
+/// The token that all calls show.
+#[derive(Debug, Clone)]
+struct Bearer(Option<MetadataValue<Ascii>>);
+
+impl Bearer {
+    fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        if let Some(bearer) = &self.0 {
+            request.metadata_mut().insert("authorization", bearer.clone());
+        }
+        request
+    }
 }
 
 /// Why a noun was not written this time.
@@ -76,13 +91,13 @@ impl GrpcTarget {
     /// [`ImportError::Token`] for a token that no header takes.
     pub fn over(channel: Channel, token: Option<&str>) -> Result<Self, ImportError> {
         let bearer = token.map(|token| format!("Bearer {token}").parse()).transpose();
-        let bearer = bearer.map_err(|_| ImportError::Token)?;
+        let bearer = Bearer(bearer.map_err(|_| ImportError::Token)?);
         let [seats, categories, bookmarks] = std::array::from_fn(|_| Owners::default());
         Ok(Self {
             catalog: CatalogServiceClient::new(channel.clone()),
             rights: EntitlementServiceClient::new(channel.clone()),
             opinions: OpinionServiceClient::new(channel.clone()),
-            ingest: IngestServiceClient::new(channel),
+            publisher: Publisher::new(channel, bearer.clone()),
             bearer,
             seats,
             categories,
@@ -92,11 +107,7 @@ impl GrpcTarget {
     }
 
     fn request<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        if let Some(bearer) = &self.bearer {
-            request.metadata_mut().insert("authorization", bearer.clone());
-        }
-        request
+        self.bearer.request(message)
     }
 
     async fn once(&self, noun: &Noun) -> Result<Outcome, Failure> {

@@ -23,7 +23,7 @@ use playhead_ingest::{
     button::PlayButton,
     edge::{
         Now,
-        grpc::{self, Beside},
+        grpc::{self, Switch},
         http as edge_http,
         listener::Places,
         quic,
@@ -81,6 +81,10 @@ impl Drop for Site {
 
 impl Site {
     pub async fn start() -> Self {
+        Self::start_with(EngineSettings::default()).await
+    }
+
+    pub async fn start_with(settings: EngineSettings) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let store = EmbeddedDurable::open(&dir.path().join("store"), EmbeddedSettings::default()).unwrap();
         let (store, clock) = (Arc::new(store), Arc::new(AtomicI64::new(NOW_MS)));
@@ -102,7 +106,7 @@ impl Site {
             seed: 7,
             threads: Threads::Own,
         };
-        let engine = Engine::start(EngineSettings::default(), parts).await.unwrap();
+        let engine = Engine::start(settings, parts).await.unwrap();
         let button = PlayButton::of_engine(&engine.doors());
         let services = Services::new(store.clone(), &Settings::default(), verifier, now)
             .with_history(store)
@@ -112,8 +116,8 @@ impl Site {
     }
 
     async fn serve(engine: Engine, services: Services, clock: Arc<AtomicI64>, dir: TempDir) -> Self {
-        let mut beside = Beside { names: Services::NAMES.to_vec(), ..Beside::default() };
-        services.add_to(&mut beside.routes);
+        let mut switch = Switch::default();
+        services.add_to(&mut switch);
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (over_grpc, over_http) = (listen().await, listen().await);
         let at = |listener: &TcpListener| format!("http://{}", listener.local_addr().unwrap());
@@ -126,7 +130,7 @@ impl Site {
             }),
             tokio::spawn(async move {
                 let options = grpc::Options::default();
-                grpc::serve_beside(Some(for_grpc), beside, over_grpc, options, std::future::pending())
+                grpc::serve_beside(Some(for_grpc), switch, over_grpc, options, std::future::pending())
                     .await
                     .unwrap();
             }),

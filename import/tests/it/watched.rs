@@ -1,6 +1,7 @@
 //! What was watched and said elsewhere, imported again and again, beside what its users go on doing here.
 
 use playhead_import::{Counts, Job, NounKind, Report};
+use playhead_ingest::settings::{Limits, Settings};
 use playhead_proto::{
     catalog::v1 as catalog,
     ingest::v1::EventKind::{Ended, Stop},
@@ -285,4 +286,30 @@ async fn what_is_about_something_deleted_is_left_out_after_a_break_too() {
     let report = ended.unwrap();
     assert_eq!(sessions(&report), [1, 0, 0, 1], "{}", report.table());
     assert_eq!(site.history("ann", "").await.len(), 1);
+}
+
+/// What waits goes together, as far as the server takes it so; what becomes of each is its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_go_together_end_each_by_itself() {
+    for publish_sessions_max in [1_000, 2] {
+        let limits = Limits { publish_sessions_max, ..Limits::default() };
+        let site = Site::start_with(Settings { limits, ..Settings::default() }).await;
+        let row = |n: u64| {
+            let (user, second) = (format!("u{n:03}"), if n % 50 == 7 { 9_000_000_000 } else { n });
+            let at = jiff::Timestamp::from_millisecond(NOW_MS - DAY_MS).unwrap();
+            format!(
+                "{{\"user\":\"{user}\",\"film\":1,\"what\":\"left\",\"at\":\"{at}\",\"second\":{second}}}\n"
+            )
+        };
+        let report = import(&site, "progress", &(0..200).map(row).collect::<String>()).await;
+        let Counts { created, failed, .. } = counts(&report, NounKind::Session);
+        assert_eq!((created, failed), (196, 4));
+        let mut wrong: Vec<_> = report.complaints.iter().map(|complaint| complaint.line).collect();
+        wrong.sort_unstable();
+        assert_eq!(wrong, [8, 58, 108, 158], "{:?}", report.complaints);
+        for n in [0, 6, 8, 199] {
+            let there = site.position(&format!("u{n:03}"), "film-1").await.unwrap();
+            assert_eq!(there.position_ms, n * 1_000);
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use playhead_proto::{
     catalog::v1 as catalog,
-    ingest::v1::{PublishRequest, RejectReason, Rejection, SessionEvents, SessionOutcome},
+    ingest::v1::{RejectReason, Rejection},
 };
 use playhead_store::catalog::Fault;
 use tonic::Status;
@@ -27,7 +27,10 @@ impl GrpcTarget {
             playable.ok_or_else(|| Fault::new("item_id", &played.item_id, "an item that is there"))?;
         let (mut stored, mut duplicate) = (0, 0);
         for frame in played.frames(playable)? {
-            let outcome = self.publish(frame).await?;
+            let outcome = self.publisher.publish(frame).await?;
+            if outcome.busy.is_some() {
+                return Err(Status::unavailable("there was no room for a session").into());
+            }
             if let Some(rejection) = outcome.rejected.into_iter().next() {
                 return refused(rejection);
             }
@@ -39,15 +42,6 @@ impl GrpcTarget {
             (_, 0) => Outcome::Created,
             _ => Outcome::Changed,
         })
-    }
-
-    async fn publish(&self, frame: SessionEvents) -> Result<SessionOutcome, Status> {
-        let request = self.request(PublishRequest { sessions: vec![frame] });
-        let outcomes = self.ingest.clone().publish(request).await?.into_inner().sessions;
-        match outcomes.into_iter().next() {
-            Some(outcome) if outcome.busy.is_none() => Ok(outcome),
-            _ => Err(Status::unavailable("there was no room for a session")),
-        }
     }
 
     /// What the catalog says of an item; `None` for one that is not there.
