@@ -24,7 +24,7 @@ fn main() -> Result<(), prost::DecodeError> {
                     .route_name(rpc)
                     .input_type(format!("{module}::{rpc}Request"))
                     .output_type(format!("{module}::{rpc}Response"))
-                    .codec_path("tonic_prost::ProstCodec")
+                    .codec_path("playhead_ingest::edge::grpc::codec::WireCodec")
                     .build()
             };
             service.method.iter().fold(built, |built, rpc| built.method(method(rpc.name()))).build()

@@ -3,12 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use playhead_ingest::{edge::Now, identity::Verifier};
+use playhead_ingest::{
+    edge::{Now, grpc::Switch},
+    identity::Verifier,
+};
 use playhead_store::{
     durable::{Durable, documents::Documents},
     hot::Hot,
 };
-use tonic::{server::NamedService, service::RoutesBuilder};
 
 use self::service::{
     catalog_service_server::CatalogServiceServer, entitlement_service_server::EntitlementServiceServer,
@@ -184,20 +186,12 @@ impl Services {
     }
 
     /// Adds the services to what a listener serves.
-    pub fn add_to(self, routes: &mut RoutesBuilder) {
+    pub fn add_to(self, switch: &mut Switch) {
         let bytes_max = self.settings.message_bytes_max;
-        routes
-            .add_service(CatalogServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
-            .add_service(OpinionServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
-            .add_service(ScreenServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
-            .add_service(EntitlementServiceServer::new(self).max_decoding_message_size(bytes_max));
+        switch
+            .add(CatalogServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
+            .add(OpinionServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
+            .add(ScreenServiceServer::new(self.clone()).max_decoding_message_size(bytes_max))
+            .add(EntitlementServiceServer::new(self).max_decoding_message_size(bytes_max));
     }
-
-    /// The services' names, for health checks.
-    pub const NAMES: [&str; 4] = [
-        CatalogServiceServer::<Self>::NAME,
-        OpinionServiceServer::<Self>::NAME,
-        EntitlementServiceServer::<Self>::NAME,
-        ScreenServiceServer::<Self>::NAME,
-    ];
 }

@@ -10,7 +10,7 @@ use std::{
 
 use playhead_ingest::{
     button::PlayButton,
-    edge::{Now, grpc::Beside},
+    edge::{Now, grpc::Switch},
     engine::{Engine, Parts, Threads},
     journal::{Disk, FsDisk},
 };
@@ -145,7 +145,7 @@ impl Server {
         let (ended, edge_ended) = mpsc::channel(EDGES);
         let admin_task = tokio::spawn(tell_if_ended("admin", admin_serves, ended.clone()));
 
-        let (engine, beside) = start_engine(config, Arc::clone(&now), &auth, &admin, &stop_admin).await?;
+        let (engine, switch) = start_engine(config, Arc::clone(&now), &auth, &admin, &stop_admin).await?;
         let ((grpc, grpc_counts), (http, http_counts)) = (guards.guard(grpc)?, guards.guard(http)?);
         let quic_meters = quic.as_ref().map(|quic| quic.meters.clone());
         let mut listeners = vec![("grpc", grpc_counts), ("http", http_counts)];
@@ -166,7 +166,7 @@ impl Server {
             let kept = certificate::keep_fresh(tls, config.tls.reload_s, now);
             tokio::spawn(unless_stopped(edges_stop.clone(), kept));
         }
-        let edges = Edges { grpc, beside, http, quic }.serve(&engine.doors(), config, &edges_stop, &ended);
+        let edges = Edges { grpc, switch, http, quic }.serve(&engine.doors(), config, &edges_stop, &ended);
         admin.enter(Phase::Ready);
         Ok(Self { listen, shown, engine, admin, stop_edges, stop_admin, edge_ended, edges, admin_task })
     }
@@ -232,7 +232,7 @@ async fn start_engine(
     auth: &Auth,
     admin: &Admin,
     stop_admin: &watch::Sender<bool>,
-) -> Result<(Arc<Engine>, Beside), ServeError> {
+) -> Result<(Arc<Engine>, Switch), ServeError> {
     let urls = catalog::urls(config)?;
     let disk =
         config.journal.as_ref().map(|_| FsDisk::open(check::journal_dir(&config.data_dir))).transpose();
@@ -255,7 +255,7 @@ async fn start_engine(
     let with = catalog::With { documents, durable, urls, button, hot: Some(hot) };
     let catalog = Catalog::new(config, with, auth, now);
     catalog.begin(admin, &stop_admin.subscribe());
-    Ok((Arc::new(engine), catalog.beside))
+    Ok((Arc::new(engine), catalog.switch))
 }
 
 fn now() -> Now {

@@ -24,15 +24,16 @@ impl Showing {
     /// An item as this caller sees it.
     pub(crate) fn item(&self, stored: &Stored<Item>) -> proto::Item {
         let item = &stored.value;
-        let mut told = whole(item);
+        let mut told = seen_by_all(item);
         told.etag = stored.etag();
-        if !self.languages.is_empty() {
-            told.texts = item.text(&self.languages).map(text).into_iter().collect();
+        match self.languages.is_empty() {
+            true => told.texts.extend(item.texts.iter().map(text)),
+            false => told.texts.extend(item.text(&self.languages).map(text)),
         }
-        if !self.sees_all {
-            told.assets.clear();
-            told.external_ids.clear();
-            told.share_token.clear();
+        if self.sees_all {
+            told.assets.extend(item.assets.iter().map(asset));
+            told.external_ids = told_external_ids(&item.external_ids);
+            told.share_token = item.share_token.clone().unwrap_or_default();
         }
         mask::keep(told, &self.mask)
     }
@@ -63,7 +64,8 @@ impl Showing {
     }
 }
 
-fn whole(item: &Item) -> proto::Item {
+/// An item without its texts, and without what only its keepers see.
+fn seen_by_all(item: &Item) -> proto::Item {
     proto::Item {
         id: item.id.to_string(),
         kind: item.kind.number().into(),
@@ -71,29 +73,25 @@ fn whole(item: &Item) -> proto::Item {
         order: item.order,
         status: item.status.number().into(),
         default_language: item.default_language.as_ref().map(ToString::to_string).unwrap_or_default(),
-        texts: item.texts.iter().map(text).collect(),
         duration_ms: item.duration_ms,
         credits_ms: item.credits_ms,
         maturity_age: item.maturity_age.map(Into::into),
         category_ids: item.categories.iter().map(ToString::to_string).collect(),
         tags: item.tags.iter().map(tag).collect(),
-        assets: item.assets.iter().map(asset).collect(),
         access: item.access.as_ref().map(policy),
         windows: item.windows.iter().map(window).collect(),
-        external_ids: told_external_ids(&item.external_ids),
         attributes: item.attributes.clone().into_iter().collect(),
         version: item
             .version
             .as_ref()
             .map(|version| proto::Version { number: version.number, changelog: version.changelog.clone() }),
-        share_token: item.share_token.clone().unwrap_or_default(),
         created_at_ms: item.created_at_ms,
         updated_at_ms: item.updated_at_ms,
         deletion: item
             .deletion
             .as_ref()
             .map(|deletion| proto::Deletion { at_ms: deletion.at_ms, root_id: deletion.root.to_string() }),
-        etag: String::new(),
+        ..proto::Item::default()
     }
 }
 

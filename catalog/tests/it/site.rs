@@ -21,7 +21,7 @@ use playhead_ingest::{
     button::PlayButton,
     edge::{
         Now,
-        grpc::{self, Beside, Inside},
+        grpc::{self, Inside, Switch},
         http as edge_http,
     },
     engine::{Engine, Parts, Threads},
@@ -223,20 +223,20 @@ impl Site {
         engine: Option<Engine>,
         look_again: Option<Duration>,
     ) -> Self {
-        let mut beside = Beside { names: Services::NAMES.to_vec(), ..Beside::default() };
+        let mut switch = Switch::default();
         let mut filling = tokio::spawn(services.clone().keep_searchable(look_again));
         if look_again.is_none() {
             // A store that does not answer fills no index.
             let _ = tokio::time::timeout(Duration::from_secs(1), &mut filling).await;
         }
-        services.add_to(&mut beside.routes);
+        services.add_to(&mut switch);
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (over_grpc, over_http) = (listen().await, listen().await);
         let (grpc_at, http_at) = (over_grpc.local_addr().unwrap(), over_http.local_addr().unwrap());
         let doors = engine.as_ref().map(Engine::doors);
         let mut serving = vec![filling];
         let rest = edge_http::Beside {
-            calls: Arc::new(Inside::new(beside.routes.clone())),
+            calls: Arc::new(Inside(switch.clone())),
             routes: playhead_catalog::rest::ROUTES,
             body_bytes_max: 1 << 20,
         };
@@ -248,7 +248,7 @@ impl Site {
         }));
         serving.push(tokio::spawn(async move {
             let options = grpc::Options::default();
-            grpc::serve_beside(doors, beside, over_grpc, options, std::future::pending()).await.unwrap();
+            grpc::serve_beside(doors, switch, over_grpc, options, std::future::pending()).await.unwrap();
         }));
         Self {
             channel: Endpoint::from_shared(format!("http://{grpc_at}")).unwrap().connect_lazy(),

@@ -6,33 +6,26 @@
 
 use std::time::Duration;
 
-use http::{Method, Response, header::HeaderName};
+use http::Response;
 use tokio::sync::watch;
-use tonic::{
-    Code, Status,
-    body::Body,
-    server::NamedService,
-    service::{Routes, RoutesBuilder},
-    transport::Server,
-};
+use tonic::{Code, Status, body::Body, transport::Server};
 use tonic_health::{
     ServingStatus,
     pb::health_server::HealthServer,
     server::{HealthReporter, HealthService},
 };
-use tonic_web::GrpcWebLayer;
 use tower::util::MapResponseLayer;
-use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use self::{
     ingest::Ingest,
     playback::Reads,
     service::{ingest_service_server::IngestServiceServer, playback_service_server::PlaybackServiceServer},
+    web::WebLayer,
 };
 use super::{Doors, listener::Listener};
 
 mod caller;
-pub(crate) mod codec;
+pub mod codec;
 mod connect;
 mod incoming;
 mod ingest;
@@ -40,6 +33,8 @@ mod inside;
 mod live;
 mod playback;
 mod status;
+mod switch;
+mod web;
 
 #[allow(
     missing_docs,
@@ -53,7 +48,7 @@ mod service {
     include!(concat!(env!("OUT_DIR"), "/playhead.playback.v1.PlaybackService.rs"));
 }
 
-pub use self::inside::Inside;
+pub use self::{inside::Inside, switch::Switch};
 
 /// What the operator chooses.
 #[derive(Debug, Clone, Copy)]
@@ -93,15 +88,6 @@ pub enum ServeError {
     Transport(#[from] tonic::transport::Error),
 }
 
-/// Services that are not the engine's, on the same listener.
-#[derive(Debug, Clone, Default)]
-pub struct Beside {
-    /// The services.
-    pub routes: RoutesBuilder,
-    /// Their names, whose health is told too.
-    pub names: Vec<&'static str>,
-}
-
 /// Serves the engine alone: [`serve_beside`] without anything beside it.
 ///
 /// # Errors
@@ -112,7 +98,7 @@ pub async fn serve(
     options: Options,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
-    serve_beside(Some(doors), Beside::default(), listener, options, shutdown).await
+    serve_beside(Some(doors), Switch::default(), listener, options, shutdown).await
 }
 
 /// Serves until `shutdown`, then stops: health says so, no more is accepted, calls finish, streams acknowledge what is
@@ -123,17 +109,18 @@ pub async fn serve(
 /// [`ServeError`] when serving cannot begin or the listener breaks.
 pub async fn serve_beside(
     doors: Option<Doors>,
-    beside: Beside,
+    beside: Switch,
     listener: impl Into<Listener>,
     options: Options,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), ServeError> {
     let (stop, mut stopping) = watch::channel(false);
     let health = HealthReporter::new();
-    let engines = doors.iter().flat_map(|_| SERVICES);
-    let names: Vec<&str> = [""].into_iter().chain(engines).chain(beside.names).collect();
+    let switch = with_engine(beside, doors, stopping.clone());
+    // The empty name is the server's as a whole.
+    let names: Vec<&str> = [""].into_iter().chain(switch.names()).collect();
     set_health(&health, ServingStatus::Serving, &names).await;
-    let routes = routes(doors, beside.routes, options, &health, stopping.clone())?;
+    let switch = with_own(switch, options, &health)?;
     let incoming = incoming::incoming(listener.into());
     let shutdown = async move {
         shutdown.await;
@@ -142,11 +129,9 @@ pub async fn serve_beside(
     };
     // What a browser needs comes first, then what all calls need.
     let served = server(options)
-        .layer(cors())
-        .layer(GrpcWebLayer::new())
+        .layer(WebLayer::new())
         .layer(MapResponseLayer::new(explain))
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, shutdown);
+        .serve_with_incoming_shutdown(switch, incoming, shutdown);
     let drained = async {
         // The sender lives in the future beside this one.
         let _ = stopping.wait_for(|stopping| *stopping).await;
@@ -178,21 +163,21 @@ fn server(options: Options) -> Server {
         .timeout(Duration::from_millis(options.call_ms_max))
 }
 
-fn routes(
-    doors: Option<Doors>,
-    mut routes: RoutesBuilder,
-    options: Options,
-    health: &HealthReporter,
-    stopping: watch::Receiver<bool>,
-) -> Result<Routes, ServeError> {
+/// Adds the engine's services, if there is one.
+fn with_engine(mut switch: Switch, doors: Option<Doors>, stopping: watch::Receiver<bool>) -> Switch {
     if let Some(doors) = doors {
         let message_bytes_max = doors.intake.limits().message_bytes_max;
         let ingest = Ingest { doors: doors.clone(), stopping };
         let ingest = IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max);
         let reads = PlaybackServiceServer::new(Reads { doors }).max_decoding_message_size(message_bytes_max);
-        routes.add_service(ingest).add_service(reads);
+        switch.add(ingest).add(reads);
     }
-    routes.add_service(HealthServer::new(HealthService::from_health_reporter(health.clone())));
+    switch
+}
+
+/// Adds what a listener tells of itself.
+fn with_own(mut switch: Switch, options: Options, health: &HealthReporter) -> Result<Switch, ServeError> {
+    switch.add(HealthServer::new(HealthService::from_health_reporter(health.clone())));
     if options.reflection {
         let describe = || {
             tonic_reflection::server::Builder::configure()
@@ -200,9 +185,9 @@ fn routes(
                 .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         };
         // Older tools ask in the first form only.
-        routes.add_service(describe().build_v1()?).add_service(describe().build_v1alpha()?);
+        switch.add(describe().build_v1()?).add(describe().build_v1alpha()?);
     }
-    Ok(routes.routes())
+    Ok(switch)
 }
 
 /// What the library answers by itself, in our form. Our own answers pass as they are.
@@ -213,17 +198,6 @@ fn explain(response: Response<Body>) -> Response<Body> {
         }
         _ => response,
     }
-}
-
-/// A page of any origin may call: it shows its own token, and cookies mean nothing here.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(AllowOrigin::mirror_request())
-        .allow_methods([Method::POST, Method::OPTIONS])
-        .allow_headers(AllowHeaders::mirror_request())
-        .allow_credentials(true)
-        .expose_headers(STATUS_HEADERS.map(HeaderName::from_static))
-        .max_age(PREFLIGHT_AGE)
 }
 
 async fn set_health(health: &HealthReporter, status: ServingStatus, names: &[&str]) {
@@ -252,9 +226,3 @@ const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 const PENDING_RESETS_MAX: usize = 20;
 /// Streams that the peer made us reset by breaking the protocol on them (CVE-2025-8671).
 const LOCAL_RESETS_MAX: usize = 128;
-/// The engine's services, whose health is told by name; the empty name is the server's as a whole.
-const SERVICES: [&str; 2] = [IngestServiceServer::<Ingest>::NAME, PlaybackServiceServer::<Reads>::NAME];
-/// What a page may read of an answer besides its body.
-const STATUS_HEADERS: [&str; 3] = ["grpc-status", "grpc-message", "grpc-status-details-bin"];
-/// How long a browser may remember a preflight: the longest that one takes.
-const PREFLIGHT_AGE: Duration = Duration::from_secs(7_200);

@@ -1,7 +1,7 @@
 //! What a caller shows of itself, and how it stands in the headers of a request: the same for every edge that has
 //! headers.
 
-use http::{HeaderMap, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use super::IdentityError;
 
@@ -39,12 +39,13 @@ impl<'a> Credential<'a> {
     /// # Errors
     /// [`IdentityError::NotBearer`] when there is an `authorization`, but not exactly one `Bearer TOKEN`.
     pub fn from_headers(headers: &'a HeaderMap) -> Result<Self, IdentityError> {
-        let text = |name| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let text =
+            |name: HeaderName| headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
         Ok(Self {
             token: bearer_token(headers)?,
-            user: text("playhead-user"),
-            account: text("playhead-account"),
-            device: text("playhead-device"),
+            user: text(USER),
+            account: text(ACCOUNT),
+            device: text(DEVICE),
         })
     }
 }
@@ -66,6 +67,10 @@ fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_matches(' '))
 }
+
+const USER: HeaderName = HeaderName::from_static("playhead-user");
+const ACCOUNT: HeaderName = HeaderName::from_static("playhead-account");
+const DEVICE: HeaderName = HeaderName::from_static("playhead-device");
 
 #[cfg(test)]
 mod tests {

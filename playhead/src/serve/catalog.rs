@@ -7,7 +7,7 @@ use playhead_ingest::{
     button::PlayButton,
     edge::{
         Now,
-        grpc::{self, Beside, Inside},
+        grpc::{self, Inside, Switch},
         http,
     },
 };
@@ -48,7 +48,7 @@ pub(super) struct With {
 /// The catalog of a server: nothing, where the server is for something else.
 pub(super) struct Catalog {
     /// Its services, for a listener.
-    pub(super) beside: Beside,
+    pub(super) switch: Switch,
     services: Option<Services>,
     hot: Option<Arc<dyn Hot>>,
     /// How often the search reads all items anew; never, where nobody else writes them.
@@ -62,13 +62,12 @@ impl Catalog {
             DurableSettings::Embedded => None,
             DurableSettings::Cluster(_) => Some(Duration::from_secs(config.catalog.search_refresh_s)),
         };
-        let (mut beside, hot) = (Beside::default(), with.hot.clone());
+        let (mut switch, hot) = (Switch::default(), with.hot.clone());
         let services = (config.role != Role::Ingest).then(|| services(config, with, auth, now));
         if let Some(services) = &services {
-            services.clone().add_to(&mut beside.routes);
-            beside.names.extend(Services::NAMES);
+            services.clone().add_to(&mut switch);
         }
-        Self { beside, services, hot, look_again }
+        Self { switch, services, hot, look_again }
     }
 
     /// Lets it do, until it is to stop, what it does besides answering: it makes all there is searchable and keeps in step
@@ -101,9 +100,9 @@ fn services(config: &Config, with: With, auth: &Auth, now: Now) -> Services {
 }
 
 /// The same services as JSON, where there are any.
-pub(super) fn rest(config: &Config, beside: &Beside) -> Option<http::Beside> {
+pub(super) fn rest(config: &Config, switch: &Switch) -> Option<http::Beside> {
     (config.role != Role::Ingest).then(|| http::Beside {
-        calls: Arc::new(Inside::new(beside.routes.clone())),
+        calls: Arc::new(Inside(switch.clone())),
         routes: playhead_catalog::rest::ROUTES,
         body_bytes_max: config.engine.limits.message_bytes_max,
     })
@@ -163,11 +162,11 @@ impl CatalogServer {
         let catalog = Catalog::new(config, with, &auth, Arc::clone(&now));
         let (tending, tends) = watch::channel(false);
         catalog.begin(&admin, &tends);
-        let rest = rest(config, &catalog.beside);
+        let rest = rest(config, &catalog.switch);
         let options = edges::http_options(config);
         let http_serves = http::serve_beside(None, rest, http, options, stopped(stops.clone()));
         let options = edges::grpc_options(config);
-        let serves = grpc::serve_beside(None, catalog.beside, grpc, options, stopped(stops.clone()));
+        let serves = grpc::serve_beside(None, catalog.switch, grpc, options, stopped(stops.clone()));
         let serves = async move { serves.await.map_err(io::Error::other) };
         let admin_serves = admin.clone().serve(admin_port, stopped(stops.clone()));
         let tasks = vec![

@@ -4,7 +4,7 @@ use std::io;
 
 use playhead_ingest::edge::{
     Doors,
-    grpc::{self, Beside},
+    grpc::{self, Switch},
     http,
     listener::Listener,
 };
@@ -20,7 +20,7 @@ use crate::config::Config;
 pub(super) struct Edges {
     pub(super) grpc: Listener,
     /// What gRPC serves besides the engine.
-    pub(super) beside: Beside,
+    pub(super) switch: Switch,
     pub(super) http: Listener,
     pub(super) quic: Option<QuicEdge>,
 }
@@ -34,10 +34,10 @@ impl Edges {
         stop: &watch::Receiver<bool>,
         ended: &mpsc::Sender<ServeError>,
     ) -> Vec<JoinHandle<()>> {
-        let Self { grpc, beside, http, quic } = self;
+        let Self { grpc, switch, http, quic } = self;
         let stopped = || stopped(stop.clone());
-        let rest = catalog::rest(config, &beside);
-        let grpc = serve_grpc(doors.clone(), beside, grpc, grpc_options(config), stopped());
+        let rest = catalog::rest(config, &switch);
+        let grpc = serve_grpc(doors.clone(), switch, grpc, grpc_options(config), stopped());
         let http = http::serve_beside(Some(doors.clone()), rest, http, http_options(config), stopped());
         let mut tasks = vec![
             tokio::spawn(tell_if_ended("gRPC", grpc, ended.clone())),
@@ -73,10 +73,10 @@ pub(super) fn http_options(config: &Config) -> http::Options {
 
 async fn serve_grpc(
     doors: Doors,
-    beside: Beside,
+    switch: Switch,
     listener: Listener,
     options: grpc::Options,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<()> {
-    grpc::serve_beside(Some(doors), beside, listener, options, stop).await.map_err(io::Error::other)
+    grpc::serve_beside(Some(doors), switch, listener, options, stop).await.map_err(io::Error::other)
 }

@@ -16,7 +16,11 @@ use crate::edge::{
 };
 
 /// A message that can be read from its bytes.
-pub(crate) trait Message: Sized + Send + 'static {
+pub trait Message: Sized + Send + 'static {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// What the caller is told of bytes that are none.
     fn read(bytes: &[u8]) -> Result<Self, Status>;
 }
 
@@ -47,10 +51,12 @@ impl<M: prost::Message + Default + 'static> Message for M {
 }
 
 /// Reads `D`, writes `E`.
-pub(crate) struct WireCodec<E, D>(PhantomData<(E, D)>);
+#[derive(Debug)]
+pub struct WireCodec<E, D>(PhantomData<(E, D)>);
 
 /// One half of a [`WireCodec`].
-pub(crate) struct Half<M>(PhantomData<M>);
+#[derive(Debug)]
+pub struct Half<M>(PhantomData<M>);
 
 impl<E, D> Default for WireCodec<E, D> {
     fn default() -> Self {

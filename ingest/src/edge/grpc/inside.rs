@@ -7,28 +7,16 @@ use http::{
     header::{ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRANSFER_ENCODING},
 };
 use http_body_util::{BodyExt as _, Full};
-use tonic::{
-    Code, Status,
-    body::Body,
-    service::{Routes, RoutesBuilder},
-};
+use tonic::{Code, Status, body::Body};
 use tonic_types::StatusExt as _;
 use tower::ServiceExt as _;
 
-use super::status;
+use super::{Switch, status};
 use crate::edge::calls::{Calls, Refused};
 
 /// Services of this process.
 #[derive(Debug, Clone)]
-pub struct Inside(Routes);
-
-impl Inside {
-    /// These.
-    #[must_use]
-    pub fn new(services: RoutesBuilder) -> Self {
-        Self(services.routes())
-    }
-}
+pub struct Inside(pub Switch);
 
 #[async_trait]
 impl Calls for Inside {
@@ -45,7 +33,7 @@ impl Calls for Inside {
 }
 
 /// The call as it would come over a network, with the caller's headers, but for those of its own protocol.
-fn request(rpc: &str, mut headers: HeaderMap, message: &[u8]) -> http::Result<Request<Full<Bytes>>> {
+fn request(rpc: &str, mut headers: HeaderMap, message: &[u8]) -> http::Result<Request<Body>> {
     let is_protocols = |name: &HeaderName| PROTOCOLS.contains(name) || name.as_str().starts_with("grpc-");
     let foreign: Vec<HeaderName> = headers.keys().filter(|name| is_protocols(name)).cloned().collect();
     for name in foreign {
@@ -57,7 +45,8 @@ fn request(rpc: &str, mut headers: HeaderMap, message: &[u8]) -> http::Result<Re
     body.put_u8(0);
     body.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
     body.put_slice(message);
-    let mut request = Request::builder().method(Method::POST).uri(rpc).body(Full::new(body.freeze()))?;
+    let body = Body::new(Full::new(body.freeze()));
+    let mut request = Request::builder().method(Method::POST).uri(rpc).body(body)?;
     *request.headers_mut() = headers;
     Ok(request)
 }

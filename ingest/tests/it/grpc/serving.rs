@@ -137,6 +137,34 @@ async fn a_browser_calls_over_plain_http() {
     assert!(!header(response.headers(), "grpc-status-details-bin").is_empty());
 }
 
+/// A page over HTTP/2, a caller of gRPC-Web that is no page, and one that is neither.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_browsers_need_is_told_to_them_alone() {
+    let site = Site::start().await;
+    let client: Browser = Client::builder(TokioExecutor::new()).http2_only(true).build_http();
+    let call = async |headers: &[(&str, &str)]| {
+        let mut request = hyper::Request::post(format!("http://{}/{HEALTH}", site.address));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response =
+            client.request(request.body(Full::new(framed(&of("")).into())).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap();
+        let is_in_trailers = body.trailers().is_some_and(|trailers| trailers.contains_key("grpc-status"));
+        let kind = header(&parts.headers, "content-type").to_owned();
+        let names = parts.headers.keys().map(http::HeaderName::as_str);
+        (kind, names.filter(|name| name.starts_with("access-control")).count(), is_in_trailers)
+    };
+    let grpc = [("content-type", "application/grpc"), ("te", "trailers"), ("origin", "https://tv.example")];
+    assert_eq!(call(&grpc[..2]).await, ("application/grpc".to_owned(), 0, true));
+    assert_eq!(call(&grpc).await, ("application/grpc".to_owned(), 3, true));
+    let web = [("content-type", "application/grpc-web+proto")];
+    assert_eq!(call(&web).await, ("application/grpc-web+proto".to_owned(), 2, false));
+}
+
+const HEALTH: &str = "grpc.health.v1.Health/Check";
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browsers_preflight_is_answered() {
     let site = Site::start().await;
