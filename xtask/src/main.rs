@@ -33,7 +33,7 @@ usage: cargo xtask COMMAND
   prove --list         name the ways; --long: in full; --seed N: as before; --long --record: write down what is found.
                        those named cql-*, redis-* and drain-killed start servers of their own (needs java, mvn, redis-server)
   services up          start a CQL server and Redis for tests, on free ports, and print where they are
-                       [--cql-nodes 1|3] [--cql secure] [--redis single|cluster|replica]
+                       [--cql-nodes 1|3] [--cql secure|roomy] [--redis single|cluster|replica]
   services down        stop what it started; services status: name it
   gates                count instructions, fail on 5 % more than recorded (needs valgrind)
   gates --bless        record the present counts in bench/instructions.txt

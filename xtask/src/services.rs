@@ -75,6 +75,9 @@ pub(crate) fn up(root: &Path, options: Options) -> Result<Up, String> {
             }
         }
     }
+    if !missing.is_empty() {
+        state.lacks_something(&folder)?;
+    }
     Ok(Up { exports: state.exports, missing })
 }
 

@@ -11,7 +11,8 @@ use super::{
 
 /// Starts its nodes and waits until they answer.
 pub(super) fn start(folder: &Folder, options: Options, state: &mut State) -> Result<(), Trouble> {
-    let (mut nodes, points) = nodes(folder, &jars::cassandra(folder)?, options.cql_nodes)?;
+    let room = if options.cql_roomy { ROOMY } else { SMALL };
+    let (mut nodes, points) = nodes(folder, &jars::cassandra(folder)?, options.cql_nodes, room)?;
     let mut started = Vec::new();
     for node in &mut nodes {
         let process = node.start()?;
@@ -31,7 +32,7 @@ pub(super) fn start(folder: &Folder, options: Options, state: &mut State) -> Res
 fn start_secure(folder: &Folder, state: &mut State) -> Result<(), Trouble> {
     let [cql, storage] = ports::free::<2>(1)?;
     let place = Place { number: 1, of: 1, cql, storage };
-    let mut node = node(folder, &jars::cassandra(folder)?, SECURE, place, secured)?;
+    let mut node = node(folder, &jars::cassandra(folder)?, SECURE, place, SMALL, secured)?;
     let certificate = certificate::make(&folder.0.join(SECURE))?;
     let process = node.start()?;
     state.add(folder, process.clone())?;
@@ -41,12 +42,17 @@ fn start_secure(folder: &Folder, state: &mut State) -> Result<(), Trouble> {
 }
 
 /// So many nodes that are to be one cluster, each with an empty home, and where they will be.
-pub(super) fn nodes(folder: &Folder, jars: &Path, count: u8) -> Result<(Vec<Recipe>, Vec<String>), Trouble> {
+pub(super) fn nodes(
+    folder: &Folder,
+    jars: &Path,
+    count: u8,
+    room: Room,
+) -> Result<(Vec<Recipe>, Vec<String>), Trouble> {
     let [cql, storage] = ports::free::<2>(count)?;
     let mut nodes = Vec::new();
     for number in 1..=count {
         let place = Place { number, of: count, cql, storage };
-        nodes.push(node(folder, jars, &format!("cql-{number}"), place, |_| String::new())?);
+        nodes.push(node(folder, jars, &format!("cql-{number}"), place, room, |_| String::new())?);
     }
     Ok((nodes, (1..=count).map(|node| format!("{}:{cql}", address(node))).collect()))
 }
@@ -60,25 +66,35 @@ struct Place {
     storage: u16,
 }
 
+/// How much a node may hold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    /// What its machine is told.
+    java: &'static str,
+    /// What its configuration says of it.
+    yaml: &'static str,
+}
+
 /// A node with an empty home.
 fn node(
     folder: &Folder,
     jars: &Path,
     name: &str,
     place: Place,
+    room: Room,
     more: fn(&Path) -> String,
 ) -> Result<Recipe, Trouble> {
     let home = folder.fresh(name)?;
-    let written = fs::write(home.join("cassandra.yaml"), yaml(&home, place) + &more(&home));
+    let written = fs::write(home.join("cassandra.yaml"), yaml(&home, place) + room.yaml + &more(&home));
     let written = written.and_then(|()| fs::write(home.join("logback.xml"), LOGBACK));
     written.map_err(|error| Trouble::Failed(format!("{}: {error}", home.display())))?;
-    let command = java(jars, &home, place.of);
+    let command = java(jars, &home, place.of, room);
     Ok(Recipe { name: name.to_owned(), command, log: home.join("log"), ready: READY, patience: PATIENCE })
 }
 
-fn java(jars: &Path, home: &Path, nodes: u8) -> Command {
+fn java(jars: &Path, home: &Path, nodes: u8, room: Room) -> Command {
     let mut java = Command::new("java");
-    java.args(["-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-Djdk.attach.allowAttachSelf=true"]);
+    java.args(room.java.split_whitespace()).arg("-Djdk.attach.allowAttachSelf=true");
     for (kind, list) in [("exports", EXPORTS), ("opens", OPENS)] {
         java.args(list.split_whitespace().map(|package| format!("--add-{kind}={package}=ALL-UNNAMED")));
     }
@@ -137,6 +153,19 @@ const FOLDERS: [(&str, &str); 4] = [
     ("cdc_raw_directory", "cdc_raw"),
 ];
 
+/// As little as a test needs.
+pub(super) const SMALL: Room = Room {
+    java: "-Xms512m -Xmx512m -XX:+UseSerialGC",
+    yaml: "memtable_heap_space: 64MiB\nmemtable_offheap_space: 64MiB\nkey_cache_size: 8MiB\n",
+};
+/// A small server's, with a million accounts in it; transactions as new clusters are advised to make them.
+const ROOMY: Room = Room {
+    java: "-Xms4g -Xmx4g -XX:+UseParallelGC -XX:ParallelGCThreads=2",
+    yaml: "memtable_heap_space: 1GiB\nmemtable_offheap_space: 1GiB\nmemtable_allocation_type: offheap_objects\n\
+           key_cache_size: 128MiB\nconcurrent_compactors: 1\ncompaction_throughput: 32MiB/s\n\
+           paxos_variant: v2\n",
+};
+
 const FIXED: &str = "\
 cluster_name: playhead
 num_tokens: 1
@@ -145,9 +174,6 @@ partitioner: org.apache.cassandra.dht.Murmur3Partitioner
 endpoint_snitch: SimpleSnitch
 commitlog_sync: periodic
 commitlog_sync_period: 1000ms
-memtable_heap_space: 64MiB
-memtable_offheap_space: 64MiB
-key_cache_size: 8MiB
 auto_snapshot: false
 seed_provider:
   - class_name: org.apache.cassandra.locator.SimpleSeedProvider

@@ -78,7 +78,7 @@ impl Own {
     /// As for Redis.
     pub(crate) fn cql(&mut self, count: u8) -> Result<(Vec<Server>, Vec<String>), Trouble> {
         let jars = jars::cassandra(&Folder::of(&self.root))?;
-        let (nodes, points) = cql::nodes(&self.homes, &jars, count)?;
+        let (nodes, points) = cql::nodes(&self.homes, &jars, count, cql::SMALL)?;
         let mut servers = Vec::new();
         for mut node in nodes {
             node.command = recipe::aside(&node.command);

@@ -42,6 +42,12 @@ impl State {
         self.write(folder).map_err(Trouble::Failed)
     }
 
+    /// Not all that was asked for could be started: who asks again is not told that it is there.
+    pub(super) fn lacks_something(&mut self, folder: &Folder) -> Result<(), String> {
+        self.shape.push_str(",incomplete");
+        self.write(folder)
+    }
+
     /// True when there is something and all of it runs.
     pub(super) fn is_running(&self) -> bool {
         !self.processes.is_empty() && self.processes.iter().all(Process::is_running)
