@@ -3,7 +3,7 @@
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
 //! that only stands, [`quic`] those of QUIC, [`drained`], [`cluster`] and [`nodes`] those of servers on ScyllaDB and Redis,
-//! [`mod@catalog`] and [`importing`] those of the catalog, [`rooms`] single rooms in this process. [`spread`] sums up runs,
+//! [`mod@catalog`], over what is [`stocked`], and [`importing`] those of the catalog, [`rooms`] single rooms in this process. [`spread`] sums up runs,
 //! [`row`] holds them against their goal, [`results`] writes them into `bench/RESULTS.md`.
 
 pub mod catalog;
@@ -19,6 +19,7 @@ pub mod row;
 pub mod saturated;
 pub mod spread;
 pub mod standing;
+pub mod stocked;
 pub mod workbench;
 
 use std::io;

@@ -1,26 +1,21 @@
 //! The rows of the catalog: 100 000 films, and a million accounts that pay for them.
 
-use std::{
-    io,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{io, sync::Arc, time::Duration};
 
 use playhead_proto::{
-    catalog::v1::{GetItemRequest, GetItemResponse, SearchItemsRequest, SearchItemsResponse},
+    catalog::v1::{GetItemRequest, GetItemResponse},
     entitlement::v1::{
         AuthorizePlaybackRequest, AuthorizePlaybackResponse, CheckSubscriptionRequest,
         CheckSubscriptionResponse,
     },
 };
 use prost::Message;
-use tempfile::TempDir;
 
 use super::{
-    cluster,
     paced::{self, Run},
     row::{Goal, Row},
     saturated::{self, Cost},
+    stocked::{ACCOUNTS, FILMS, SEARCH_ITEMS, settled, settled_with, stocked, stocked_cql},
     workbench::{self, Server, Workbench},
 };
 use crate::{
@@ -28,7 +23,7 @@ use crate::{
         grpc,
         unary::{self, Call, Pace, Unary},
     },
-    sample, stock,
+    sample,
 };
 
 /// F4.1.
@@ -88,7 +83,7 @@ pub(super) fn from_cql(workbench: &Workbench) -> io::Result<Vec<Row>> {
     let settings = stocked_cql(workbench)?;
     let (mut checks, mut items) = (Runs::default(), Runs::default());
     for _ in 0..workbench.runs {
-        let server = workbench.playhead_with(&settings)?;
+        let server = settled_with(workbench, &settings)?;
         checks.push(paced::run("checks", &server, async |server| {
             p99(&unary::paced(server.grpc, &CHECK_SUBSCRIPTION, scattered(), CHECKS).await?)
         })?);
@@ -151,52 +146,6 @@ pub(super) fn search(workbench: &Workbench) -> io::Result<Vec<Row>> {
     let what =
         format!("SearchItems p99, ms, 200 calls/s over {FILMS} titles: words, beginnings, slips, Korean");
     Ok(vec![runs.row("F4.7", &what, Goal::AtMost(20.0))])
-}
-
-/// A server over this stock that has done what it does after its start.
-fn settled(workbench: &Workbench, folder: &Arc<TempDir>, settings: &[String]) -> io::Result<Server> {
-    let server = workbench.playhead_in(Arc::clone(folder), settings)?;
-    workbench::client()?.block_on(searchable(&server))?;
-    Ok(server)
-}
-
-/// Waits until all items are in the index of a server that has just started.
-async fn searchable(server: &Server) -> io::Result<()> {
-    let client = grpc::connection(server.grpc).await?;
-    let until = Instant::now() + SEARCHABLE_WITHIN;
-    while let Err(error) = SEARCH_ITEMS.make(&client, 0).await {
-        if Instant::now() > until {
-            return Err(error);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-    Ok(())
-}
-
-/// A server's data with the whole stock in it, made the first time that it is asked for.
-fn stocked(workbench: &Workbench) -> io::Result<Arc<TempDir>> {
-    if let Some(folder) = workbench.stocked.get() {
-        return Ok(Arc::clone(folder));
-    }
-    let folder = Arc::new(workbench.fresh_folder()?);
-    let server = workbench.playhead_in(Arc::clone(&folder), &[])?;
-    stock(workbench, &server)?;
-    Ok(Arc::clone(workbench.stocked.get_or_init(|| folder)))
-}
-
-/// What a server is told whose stock is in a CQL server.
-fn stocked_cql(workbench: &Workbench) -> io::Result<Vec<String>> {
-    let settings = cluster::on_fresh_cql(workbench)?;
-    let server = workbench.playhead_with(&settings)?;
-    stock(workbench, &server)?;
-    Ok(settings)
-}
-
-/// Imports the stock into a server.
-fn stock(workbench: &Workbench, server: &Server) -> io::Result<()> {
-    let folder = workbench.fresh_folder()?;
-    let stock = stock::write(folder.path(), FILMS, ACCOUNTS)?;
-    workbench.import(server, &stock.mapping, &stock.files)
 }
 
 /// What a server answers to call number 0, as it travels.
@@ -273,17 +222,8 @@ static AUTHORIZE_PLAYBACK: Call<AuthorizePlaybackRequest, AuthorizePlaybackRespo
     is_good: |answer| answer.playback.is_some(),
 };
 
-static SEARCH_ITEMS: Call<SearchItemsRequest, SearchItemsResponse> = Call {
-    method: "/playhead.catalog.v1.CatalogService/SearchItems",
-    bearer: |n| Some(sample::bearer(n)),
-    request: |n| SearchItemsRequest { query: stock::query(n), ..SearchItemsRequest::default() },
-    is_good: |answer| !answer.items.is_empty(),
-};
-
 /// Room for all films, with their titles.
 const ROOMY: [&str; 2] = ["catalog.cache_mb=1024", "engine.memory_mb_max=2200"];
-const FILMS: usize = 100_000;
-const ACCOUNTS: usize = 1_000_000;
 /// A prime that is no divisor of their number.
 const STRIDE: usize = 611_953;
 /// What is asked for again and again: half of what the default cache holds.
@@ -293,6 +233,4 @@ const LASTING: Duration = Duration::from_secs(6);
 const CHECKS: Pace = Pace { calls_per_s: 5_000, lasting: Duration::from_secs(6) };
 const READS: Pace = Pace { calls_per_s: 2_000, lasting: Duration::from_secs(8) };
 const SEARCHES: Pace = Pace { calls_per_s: 200, lasting: Duration::from_secs(8) };
-const SEARCHABLE_WITHIN: Duration = Duration::from_secs(120);
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 const BUTTONS: Pace = Pace { calls_per_s: 1_000, lasting: Duration::from_secs(8) };

@@ -13,7 +13,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-pub use server::{Server, own_cpu};
+pub use server::{Server, idle, own_cpu};
 
 mod server;
 

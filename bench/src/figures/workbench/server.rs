@@ -86,8 +86,7 @@ impl Server {
     /// # Errors
     /// When it is gone.
     pub fn cpu(&self) -> io::Result<Duration> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()))?;
-        cpu_of(&stat).ok_or_else(|| io::Error::other(format!("not what proc(5) says: {stat}")))
+        cpu_of_process(self.child.id())
     }
 
     /// Its memory that is resident, bytes.
@@ -117,18 +116,31 @@ impl Server {
     /// # Errors
     /// When it is gone.
     pub async fn settled(&self) -> io::Result<()> {
-        let until = Instant::now() + SETTLE_MAX;
-        let mut before = self.cpu()?;
-        while Instant::now() < until {
-            tokio::time::sleep(SETTLE_LOOK).await;
-            let now = self.cpu()?;
-            if now.saturating_sub(before) <= IDLE_MAX {
-                return Ok(());
-            }
-            before = now;
-        }
-        Ok(())
+        idle(self.child.id(), IDLE_MAX, SETTLE_MAX).await
     }
+}
+
+/// Waits, so long at most, until a process takes no more CPU than this while one looks.
+///
+/// # Errors
+/// When it is gone.
+pub async fn idle(process: u32, most: Duration, patience: Duration) -> io::Result<()> {
+    let until = Instant::now() + patience;
+    let mut before = cpu_of_process(process)?;
+    while Instant::now() < until {
+        tokio::time::sleep(SETTLE_LOOK).await;
+        let now = cpu_of_process(process)?;
+        if now.saturating_sub(before) <= most {
+            break;
+        }
+        before = now;
+    }
+    Ok(())
+}
+
+fn cpu_of_process(process: u32) -> io::Result<Duration> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    cpu_of(&stat).ok_or_else(|| io::Error::other(format!("not what proc(5) says: {stat}")))
 }
 
 /// The CPU time of this process so far, to the nanosecond.
