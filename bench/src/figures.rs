@@ -3,8 +3,8 @@
 //! In reading order: [`workbench`] starts the servers, each pinned to a core, and reads what they cost; [`saturated`]
 //! measures the rows where a server is kept busy, [`paced`] those of a rate far below that, [`standing`] those of a server
 //! that only stands, [`quic`] those of QUIC, [`drained`], [`cluster`] and [`nodes`] those of servers on ScyllaDB and Redis,
-//! [`mod@catalog`], over what is [`stocked`], and [`importing`] those of the catalog, [`rooms`] single rooms in this process. [`spread`] sums up runs,
-//! [`row`] holds them against their goal, [`results`] writes them into `bench/RESULTS.md`.
+//! [`mod@catalog`], over what is [`stocked`], and [`importing`] those of the catalog, [`rooms`] single rooms in this
+//! process. [`spread`] sums up runs, [`row`] holds them against their goal, [`results`] writes them into `bench/RESULTS.md`.
 
 pub mod catalog;
 pub mod cluster;

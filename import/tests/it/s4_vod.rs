@@ -1,5 +1,7 @@
 //! Recordings, collections and plans with features, from Oracle.
 
+use std::time::Duration;
+
 use playhead_import::NounKind;
 use playhead_proto::{
     catalog::v1 as catalog,
@@ -172,7 +174,15 @@ async fn history(site: &Site) {
     let told = site.post(&format!("/v1/beacon/{}", playback.session_token), "", "text/plain", left).await;
     assert_eq!(told, (204, String::new()));
     site.is_at("mentee-2", "recording-1", 390_000).await;
-    let (_, events) = site.session("mentee-2", "hls").await;
+    // The hot store knows a place a moment before reads see its event.
+    let mut events = Vec::new();
+    for _ in 0..2_000 {
+        events = site.session("mentee-2", "hls").await.1;
+        if events.len() >= 2 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert_eq!(events.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [Beat, Stop]);
     assert_eq!(seen().await, [&["hls"], &before[..]].concat());
 }

@@ -295,7 +295,7 @@ async fn sessions_that_go_together_end_each_by_itself() {
         let limits = Limits { publish_sessions_max, ..Limits::default() };
         let site = Site::start_with(Settings { limits, ..Settings::default() }).await;
         let row = |n: u64| {
-            let (user, second) = (format!("u{n:03}"), if n % 50 == 7 { 9_000_000_000 } else { n });
+            let (user, second) = (format!("u{n:03}"), if n % 50 == 7 { 9_100_000_000_000 } else { n });
             let at = jiff::Timestamp::from_millisecond(NOW_MS - DAY_MS).unwrap();
             format!(
                 "{{\"user\":\"{user}\",\"film\":1,\"what\":\"left\",\"at\":\"{at}\",\"second\":{second}}}\n"
