@@ -302,8 +302,7 @@ async fn sessions_that_go_together_end_each_by_itself() {
             )
         };
         let report = import(&site, "progress", &(0..200).map(row).collect::<String>()).await;
-        let Counts { created, failed, .. } = counts(&report, NounKind::Session);
-        assert_eq!((created, failed), (196, 4));
+        assert_eq!(counts(&report, NounKind::Session).created, 196);
         let mut wrong: Vec<_> = report.complaints.iter().map(|complaint| complaint.line).collect();
         wrong.sort_unstable();
         assert_eq!(wrong, [8, 58, 108, 158], "{:?}", report.complaints);
