@@ -174,15 +174,16 @@ async fn history(site: &Site) {
     let told = site.post(&format!("/v1/beacon/{}", playback.session_token), "", "text/plain", left).await;
     assert_eq!(told, (204, String::new()));
     site.is_at("mentee-2", "recording-1", 390_000).await;
-    // The hot store knows a place a moment before reads see its event.
-    let mut events = Vec::new();
-    for _ in 0..2_000 {
-        events = site.session("mentee-2", "hls").await.1;
-        if events.len() >= 2 {
-            break;
+    // The hot store is told of a place beside the fsync, and the session shows its event behind it.
+    let shown = async {
+        loop {
+            let (_, events) = site.session("mentee-2", "hls").await;
+            if events.len() > 1 {
+                break events;
+            }
         }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    };
+    let events = tokio::time::timeout(Duration::from_secs(30), shown).await.expect("the event is shown");
     assert_eq!(events.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [Beat, Stop]);
     assert_eq!(seen().await, [&["hls"], &before[..]].concat());
 }

@@ -12,8 +12,8 @@ use http::{Request, Response};
 use tonic::{Status, body::Body, server::NamedService};
 use tower::Service;
 
-/// Services of one listener. A call goes to the one that its path names, and to nothing else of the path: what a router of
-/// paths does for each call costs more than a cached answer. Cheap to clone.
+/// Services of one listener. A call goes to the one that its path names, which knows its methods. Nothing more is read of the
+/// path, since what a router of paths does for each call costs more than a cached answer. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Switch(Arc<Vec<Named>>);
 

@@ -185,7 +185,11 @@ async fn a_browsers_preflight_is_answered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_method_is_told_in_our_form() {
     let site = Site::start().await;
-    let path = "/playhead.ingest.v1.IngestService/Guess";
-    let status = call_raw::<proto::PublishResponse>(&site.channel, "", path, vec![]).await.unwrap_err();
-    assert_told(&status, Code::Unimplemented, "UNIMPLEMENTED", "", "");
+    let of_service = "/playhead.ingest.v1.IngestService/Guess";
+    let of_none =
+        ["/playhead.ingest.v1.Ingest/Publish", "/playhead.ingest.v1.IngestServices/Publish", "/Publish"];
+    for path in [of_service].into_iter().chain(of_none) {
+        let status = call_raw::<proto::PublishResponse>(&site.channel, "", path, vec![]).await.unwrap_err();
+        assert_told(&status, Code::Unimplemented, "UNIMPLEMENTED", "", "");
+    }
 }

@@ -33,12 +33,16 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Read>,
-    /// Readers that read, or are about to.
+    /// True while a reader is about to begin.
+    is_beginning: bool,
+    /// Readers that read.
     readers: usize,
     /// Readers that read no more, and have not let go of the tables.
     leaving: usize,
     /// True while somebody looks whether readers need help.
     is_watched: bool,
+    /// True once no reader is to begin any more.
+    is_closed: bool,
 }
 
 type Read = Box<dyn FnOnce(&Opened) + Send>;
@@ -70,20 +74,21 @@ impl Reads {
         answered.await.map_err(|_| fault::unread())?
     }
 
-    /// Starts the reader that was counted, and sees to it that it is not left alone.
+    /// Starts a reader, and sees to it that it is not left alone.
     fn begin(&self) {
-        let reader = Reader::new(Arc::clone(&self.opened), &self.shared);
+        let (opened, shared) = (Arc::downgrade(&self.opened), Some(Arc::clone(&self.shared)));
+        let beginning = Beginning { opened, shared };
         let watch = Watch::begin(&self.opened, &self.shared);
         // A runtime of one thread may be held up by what its thread does.
         if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-            reader.begin();
+            beginning.end();
             watch.map(|watch| task::spawn(watch.keep()));
             return;
         }
         task::spawn(async move {
             // Whoever can run now queues its read first.
             task::yield_now().await;
-            reader.begin();
+            beginning.end();
             if let Some(watch) = watch {
                 watch.keep().await;
             }
@@ -100,9 +105,40 @@ impl Reads {
 impl Drop for Reads {
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
+        // One that is about to begin may wait for this very thread.
+        queue.is_closed = true;
         while queue.readers + queue.leaving > 0 {
             queue = self.shared.left.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// A reader is about to begin. It keeps no tables open.
+struct Beginning {
+    opened: Weak<Opened>,
+    /// None once it has begun.
+    shared: Option<Arc<Shared>>,
+}
+
+impl Beginning {
+    /// It begins, unless nobody is to read any more.
+    fn end(mut self) {
+        let Some(shared) = self.shared.take() else { return };
+        // Counted first: then the tables stay open.
+        if !shared.queue().begin() {
+            return;
+        }
+        if let Some(opened) = self.opened.upgrade() {
+            Reader::new(opened, &shared).begin();
+        }
+    }
+}
+
+impl Drop for Beginning {
+    /// One that never began, as its runtime shuts down: what waits for it is told.
+    fn drop(&mut self) {
+        let untold = self.shared.as_ref().map(|shared| shared.queue().give_up());
+        drop(untold);
     }
 }
 
@@ -155,16 +191,29 @@ impl Queue {
     /// True where a reader is to begin, since there is none.
     fn push(&mut self, read: Read) -> bool {
         self.waiting.push_back(read);
-        let begins = self.readers == 0;
+        let begins = self.readers == 0 && !self.is_beginning;
+        self.is_beginning |= begins;
+        begins
+    }
+
+    /// True where the reader that was about to begin does, which is counted.
+    fn begin(&mut self) -> bool {
+        let begins = mem::take(&mut self.is_beginning) && !self.is_closed;
         self.readers += usize::from(begins);
         begins
     }
 
-    /// How many more are to read, which are counted; `None` where none reads, and the watch is over.
+    /// What waits for nobody, where no reader began.
+    fn give_up(&mut self) -> VecDeque<Read> {
+        self.is_beginning = false;
+        if self.readers == 0 { mem::take(&mut self.waiting) } else { VecDeque::new() }
+    }
+
+    /// How many more are to read, which are counted; `None` where none reads or is about to, and the watch is over.
     fn help(&mut self) -> Option<usize> {
         if self.readers == 0 {
-            self.is_watched = false;
-            return None;
+            self.is_watched = self.is_beginning;
+            return self.is_beginning.then_some(0);
         }
         let wanted = self.waiting.len().div_ceil(WAITING_PER_READER) + self.readers;
         let more = wanted.min(READERS_MAX).saturating_sub(self.readers);

@@ -75,13 +75,15 @@ async fn a_read_that_the_disk_holds_up_holds_up_few_others() {
 async fn a_read_that_comes_behind_one_that_is_held_up_is_helped() {
     let folder = tempfile::tempdir().unwrap();
     let reads = reads(&folder);
-    let (release, held) = mpsc::sync_channel::<()>(1);
+    let ((release, held), (begun, has_begun)) = (mpsc::sync_channel::<()>(1), mpsc::sync_channel(1));
     let mut stuck = Box::pin(reads.run(move |_| {
+        begun.send(()).unwrap();
         held.recv_timeout(Duration::from_secs(60)).unwrap();
         Ok(())
     }));
     assert!((&mut stuck).now_or_never().is_none());
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    has_begun.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert_eq!(reads.shared.queue().help(), Some(0), "somebody goes on looking, though nothing waits");
     let behind = tokio::time::timeout(Duration::from_secs(30), reads.run(|_| Ok(())));
     behind.await.expect("another thread comes to its help").unwrap();
     release.send(()).unwrap();
@@ -110,6 +112,24 @@ fn what_is_asked_at_once_is_read_at_once() {
     assert!(seen.into_iter().all(|seen| seen.unwrap() == READS));
 }
 
+/// Whoever drops it may hold up the very task that was to start a reader, for a caller who has gone.
+#[test]
+fn it_is_dropped_where_a_reader_is_about_to_begin() {
+    let folder = tempfile::tempdir().unwrap();
+    let reads = reads(&folder);
+    let opened = Arc::downgrade(&reads.opened);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (dropped, is_dropped) = mpsc::sync_channel(1);
+    runtime.spawn(async move {
+        assert!(reads.run(|_| Ok(())).now_or_never().is_none());
+        drop(reads);
+        dropped.send(opened.strong_count()).unwrap();
+    });
+    let left = is_dropped.recv_timeout(Duration::from_secs(10));
+    runtime.shutdown_background();
+    assert_eq!(left, Ok(0));
+}
+
 #[tokio::test]
 async fn no_more_threads_read_than_may() {
     let folder = tempfile::tempdir().unwrap();
@@ -130,8 +150,7 @@ async fn no_more_threads_read_than_may() {
     while reads.shared.queue().readers < READERS_MAX {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(reads.shared.queue().readers, READERS_MAX);
+    assert_eq!(reads.shared.queue().help(), Some(0), "much waits, and no more may read");
     // Twice as many are held as there may be readers: they come in two waves.
     let opener = thread::spawn(move || {
         (0..2).for_each(|_| {
