@@ -2,7 +2,7 @@ use std::{
     collections::HashSet,
     sync::{
         Arc, Barrier, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
         mpsc,
     },
     thread,
@@ -92,24 +92,25 @@ async fn a_read_that_comes_behind_one_that_is_held_up_is_helped() {
 
 /// On a runtime that has threads to spare all who can run queue their reads before a thread is woken.
 #[test]
-fn what_is_asked_at_once_is_read_at_once() {
+fn no_reader_begins_before_all_who_can_run_have_asked() {
     const READS: usize = 32;
     let folder = tempfile::tempdir().unwrap();
-    let (reads, asked) = (Arc::new(reads(&folder)), Arc::new(AtomicUsize::new(0)));
+    let reads = Arc::new(reads(&folder));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let all = async move {
         let ask = |_| {
-            let (reads, asked) = (Arc::clone(&reads), Arc::clone(&asked));
+            let reads = Arc::clone(&reads);
             tokio::spawn(async move {
-                asked.fetch_add(1, Ordering::SeqCst);
-                reads.run(move |_| Ok(asked.load(Ordering::SeqCst))).await.unwrap()
+                let readers = reads.shared.queue().readers;
+                reads.run(|_| Ok(())).await.unwrap();
+                readers
             })
         };
         join_all((0..READS).map(ask).collect::<Vec<_>>()).await
     };
     // On the one worker, so that the order is known.
     let seen = runtime.block_on(runtime.spawn(all)).unwrap();
-    assert!(seen.into_iter().all(|seen| seen.unwrap() == READS));
+    assert!(seen.into_iter().all(|readers| readers.unwrap() == 0));
 }
 
 /// Whoever drops it may hold up the very task that was to start a reader, for a caller who has gone.
