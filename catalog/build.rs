@@ -23,7 +23,7 @@ fn main() -> Result<(), prost::DecodeError> {
                     .name(snake_case(rpc))
                     .route_name(rpc)
                     .input_type(format!("{module}::{rpc}Request"))
-                    .output_type(format!("{module}::{rpc}Response"))
+                    .output_type(output_type(module, rpc))
                     .codec_path("playhead_ingest::edge::grpc::codec::WireCodec")
                     .build()
             };
@@ -32,6 +32,14 @@ fn main() -> Result<(), prost::DecodeError> {
     });
     Builder::new().build_client(false).compile(&services.collect::<Vec<_>>());
     Ok(())
+}
+
+/// The generated message, but for what is asked most: its answer is sent as it is remembered.
+fn output_type(module: &str, rpc: &str) -> String {
+    match rpc {
+        "GetItem" => "crate::wire::encoded::ItemAnswer".to_owned(),
+        _ => format!("{module}::{rpc}Response"),
+    }
 }
 
 fn snake_case(name: &str) -> String {

@@ -2,10 +2,7 @@
 
 use std::{
     hash::Hash,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use quick_cache::{
@@ -14,7 +11,7 @@ use quick_cache::{
 };
 
 /// A bounded cache with a time to live. What is written here is forgotten here, at once; what other nodes write, when they
-/// tell of it, and in any case when its time is over.
+/// tell of it, and in any case when its time is over. Values are handed out as clones, so they are cheap to clone.
 pub struct Cache<K, V> {
     values: Bounded<K, Cached<V>, ByWeight, ahash::RandomState>,
     /// How often something was forgotten since it was written.
@@ -51,17 +48,11 @@ pub enum Writer {
 }
 
 /// A value with what the cache needs to know of it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Cached<V> {
-    value: Arc<V>,
+    value: V,
     read_at_ms: i64,
     bytes: u64,
-}
-
-impl<V> Clone for Cached<V> {
-    fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), ..*self }
-    }
 }
 
 /// What was read, and how large it is, bytes.
@@ -81,7 +72,7 @@ pub enum Age {
     Fresh,
 }
 
-impl<K: Hash + Eq + Clone, V> Cache<K, V> {
+impl<K: Hash + Eq + Clone, V: Clone> Cache<K, V> {
     /// A cache that takes about so many bytes.
     #[must_use]
     pub fn new(bytes_max: u64) -> Self {
@@ -93,7 +84,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     }
 
     /// The value of a key, if it is here and young enough.
-    pub fn peek<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, age: Age) -> Option<Arc<V>> {
+    pub fn peek<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, age: Age) -> Option<V> {
         let found = self.young(key, age)?;
         self.hits.fetch_add(1, Ordering::Relaxed);
         Some(found)
@@ -104,7 +95,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         self.young(key, age).is_some()
     }
 
-    fn young<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, age: Age) -> Option<Arc<V>> {
+    fn young<Q: Hash + Equivalent<K> + ?Sized>(&self, key: &Q, age: Age) -> Option<V> {
         let Age::Since(since_ms) = age else { return None };
         self.values.get(key).filter(|cached| cached.read_at_ms >= since_ms).map(|cached| cached.value)
     }
@@ -120,7 +111,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         age: Age,
         now_ms: i64,
         load: impl Future<Output = Result<Loaded<V>, E>>,
-    ) -> Result<Arc<V>, E> {
+    ) -> Result<V, E> {
         let mut is_read = false;
         let load = async {
             is_read = true;
@@ -203,7 +194,7 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
 impl<V> Cached<V> {
     fn new(Loaded { value, bytes }: Loaded<V>, read_at_ms: i64) -> Self {
         let bytes = (bytes as u64).saturating_mul(BYTES_PER_BYTE) + BYTES_BESIDE;
-        Self { value: Arc::new(value), read_at_ms, bytes }
+        Self { value, read_at_ms, bytes }
     }
 }
 
@@ -225,7 +216,10 @@ const BYTES_BESIDE: u64 = 128;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
 
     use tokio::sync::{Notify, oneshot};
 
@@ -236,7 +230,7 @@ mod tests {
     }
 
     async fn get(cache: &Cache<u8, String>, age: Age, now_ms: i64, value: &str) -> String {
-        cache.get(&1, age, now_ms, async { loaded(value) }).await.unwrap().to_string()
+        cache.get(&1, age, now_ms, async { loaded(value) }).await.unwrap()
     }
 
     #[tokio::test]
@@ -296,7 +290,7 @@ mod tests {
                         go.notified().await;
                         loaded("once")
                     };
-                    cache.get(&1, Age::Since(0), 0, load).await.unwrap().to_string()
+                    cache.get(&1, Age::Since(0), 0, load).await.unwrap()
                 })
             })
             .collect();
@@ -340,7 +334,7 @@ mod tests {
                         let value: &str = answered.await.unwrap();
                         loaded(value)
                     };
-                    cache.get(&1, Age::Since(0), 0, load).await.unwrap().to_string()
+                    cache.get(&1, Age::Since(0), 0, load).await.unwrap()
                 })
             };
             tokio::task::yield_now().await;

@@ -24,7 +24,7 @@ pub struct Collections {
     records: Records,
     items: Arc<Items>,
     /// The collections that an item is in.
-    holding: Cache<ItemId, Vec<ItemId>>,
+    holding: Cache<ItemId, Arc<[ItemId]>>,
     ttl_ms: i64,
     outbox: Noted,
 }
@@ -178,7 +178,7 @@ impl Collections {
         Ok(found)
     }
 
-    async fn read_holding(&self, item: &ItemId) -> Result<Loaded<Vec<ItemId>>, CatalogError> {
+    async fn read_holding(&self, item: &ItemId) -> Result<Loaded<Arc<[ItemId]>>, CatalogError> {
         let (mut value, mut bytes) = (Vec::new(), 0);
         for name in self.records.entries(&rest::collections_of(item), None, RIGHTS_MAX).await? {
             let Ok(collection) = ItemId::new(last(&name)) else { continue };
@@ -189,7 +189,7 @@ impl Collections {
                 value.push(collection);
             }
         }
-        Ok(Loaded { value, bytes })
+        Ok(Loaded { value: value.into(), bytes })
     }
 
     async fn collection(&self, id: &ItemId, view: View) -> Result<(), CatalogError> {

@@ -34,12 +34,12 @@ pub struct Entitlement {
     records: Records,
     items: Arc<Items>,
     collections: Arc<Collections>,
-    plans: Cache<PlanId, Option<Stored<Plan>>>,
-    subscriptions: Cache<AccountId, Vec<Stored<Subscription>>>,
-    grants: Cache<UserId, Vec<Stored<Grant>>>,
-    limits: Cache<UserId, Option<Stored<ViewerLimits>>>,
+    plans: Cache<PlanId, Arc<Option<Stored<Plan>>>>,
+    subscriptions: Cache<AccountId, Arc<Vec<Stored<Subscription>>>>,
+    grants: Cache<UserId, Arc<Vec<Stored<Grant>>>>,
+    limits: Cache<UserId, Arc<Option<Stored<ViewerLimits>>>>,
     /// The numbers of the seats that a user holds.
-    seats: Cache<(AccountId, SubscriptionId, UserId), Vec<u32>>,
+    seats: Cache<(AccountId, SubscriptionId, UserId), Arc<[u32]>>,
     ttl_ms: i64,
     outbox: Noted,
 }
@@ -190,20 +190,21 @@ impl Entitlement {
     async fn one<T: DeserializeOwned>(
         &self,
         key: playhead_store::durable::documents::DocumentKey,
-    ) -> Result<Loaded<Option<Stored<T>>>, CatalogError> {
+    ) -> Result<Loaded<Arc<Option<Stored<T>>>>, CatalogError> {
         Ok(match self.records.get_one(&key).await? {
-            Some(Loaded { value, bytes }) => Loaded { value: Some(value), bytes },
-            None => Loaded { value: None, bytes: 0 },
+            Some(Loaded { value, bytes }) => Loaded { value: Arc::new(Some(value)), bytes },
+            None => Loaded { value: Arc::new(None), bytes: 0 },
         })
     }
 
     async fn all<T: DeserializeOwned>(
         &self,
         partition: playhead_store::durable::documents::Partition,
-    ) -> Result<Loaded<Vec<Stored<T>>>, CatalogError> {
+    ) -> Result<Loaded<Arc<Vec<Stored<T>>>>, CatalogError> {
         let found = self.records.list(&partition, None, RIGHTS_MAX).await?;
         let bytes = found.iter().map(|(_, loaded)| loaded.bytes).sum();
-        Ok(Loaded { value: found.into_iter().map(|(_, loaded)| loaded.value).collect(), bytes })
+        let value = Arc::new(found.into_iter().map(|(_, loaded)| loaded.value).collect());
+        Ok(Loaded { value, bytes })
     }
 }
 

@@ -3,7 +3,10 @@
 //! In reading order: reads of one item and of several stand here, [`mod@write`] is how items change, [`lists`] are pages of
 //! them, [`find`] is what a text finds, and [`walk`] goes through the tree: a container with all below it, and what comes next.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    slice,
+    sync::{Arc, OnceLock},
+};
 
 use playhead_store::{
     ItemId,
@@ -12,6 +15,7 @@ use playhead_store::{
     hot::Stale,
 };
 
+use self::known::Known;
 use crate::{
     CatalogError, Settings,
     cache::{Age, Cache, Figures, Loaded, Writer},
@@ -21,6 +25,7 @@ use crate::{
 };
 
 pub mod find;
+pub mod known;
 pub mod lists;
 pub mod walk;
 pub mod write;
@@ -28,7 +33,7 @@ pub mod write;
 /// Keeps items.
 pub struct Items {
     records: Records,
-    cache: Cache<ItemId, Option<Arc<Stored<Item>>>>,
+    cache: Cache<ItemId, Option<Arc<Known>>>,
     ttl_ms: i64,
     outbox: Noted,
     /// What other nodes wrote, until the search has it.
@@ -74,7 +79,24 @@ impl Items {
     /// # Errors
     /// `Absent` for what is not there or not for this viewer, and the store's.
     pub async fn get(&self, id: &ItemId, view: View) -> Result<Arc<Stored<Item>>, CatalogError> {
-        self.chain(id, view).await?.into_iter().next().ok_or(ABSENT)
+        Ok(Arc::clone(&self.known(id, view).await?.stored))
+    }
+
+    /// An item that this viewer sees, as it is remembered.
+    ///
+    /// # Errors
+    /// `Absent` for what is not there or not for this viewer, and the store's.
+    pub async fn known(&self, id: &ItemId, view: View) -> Result<Arc<Known>, CatalogError> {
+        let known = self.remembered(id, view).await?.ok_or(ABSENT)?;
+        let lies_in;
+        let chain = match known.stored.value.parent {
+            None => slice::from_ref(&known.stored),
+            Some(_) => {
+                lies_in = Box::pin(self.with_above(Arc::clone(&known.stored), view)).await?;
+                &*lies_in
+            }
+        };
+        if is_seen(chain, view) { Ok(known) } else { Err(ABSENT) }
     }
 
     /// An item that this viewer sees, with the containers above it.
@@ -83,9 +105,7 @@ impl Items {
     /// `Absent` for what is not there or not for this viewer, and the store's.
     pub async fn chain(&self, id: &ItemId, view: View) -> Result<Chain, CatalogError> {
         let chain = self.whole_chain(id, view).await?;
-        let mut items = chain.iter().map(|stored| &stored.value);
-        let is_seen = view.sees_all || items.next().is_some_and(|item| tree::is_shown_in(item, items));
-        if is_seen { Ok(chain) } else { Err(ABSENT) }
+        if is_seen(&chain, view) { Ok(chain) } else { Err(ABSENT) }
     }
 
     /// An item with the containers above it, whether they are for viewers or not.
@@ -93,7 +113,11 @@ impl Items {
     /// # Errors
     /// `Absent` for what is not there, and the store's.
     pub async fn whole_chain(&self, id: &ItemId, view: View) -> Result<Chain, CatalogError> {
-        let mut chain: Chain = vec![self.stored(id, view).await?.ok_or(ABSENT)?];
+        self.with_above(self.stored(id, view).await?.ok_or(ABSENT)?, view).await
+    }
+
+    async fn with_above(&self, item: Arc<Stored<Item>>, view: View) -> Result<Chain, CatalogError> {
+        let mut chain = vec![item];
         // A container that went away leaves the rest as it is; two moves at once may have made a ring.
         while let Some(parent) = chain.last().and_then(|item| item.value.parent.as_ref()) {
             match self.stored(parent, view).await? {
@@ -146,7 +170,7 @@ impl Items {
     ///
     /// # Errors
     /// `Absent` for what is not there or not for this viewer, and the store's.
-    pub async fn called(&self, called: &ExternalId, view: View) -> Result<Arc<Stored<Item>>, CatalogError> {
+    pub async fn called(&self, called: &ExternalId, view: View) -> Result<Arc<Known>, CatalogError> {
         self.first_of(rest::List::Called(called), view, |item| item.external_ids.contains(called)).await
     }
 
@@ -154,7 +178,7 @@ impl Items {
     ///
     /// # Errors
     /// `Absent` for what is not there or not for this viewer, and the store's.
-    pub async fn shared(&self, token: &str, view: View) -> Result<Arc<Stored<Item>>, CatalogError> {
+    pub async fn shared(&self, token: &str, view: View) -> Result<Arc<Known>, CatalogError> {
         self.first_of(rest::List::Shared(token), view, |item| item.share_token.as_deref() == Some(token))
             .await
     }
@@ -164,11 +188,11 @@ impl Items {
         list: rest::List<'_>,
         view: View,
         is_it: impl Fn(&Item) -> bool,
-    ) -> Result<Arc<Stored<Item>>, CatalogError> {
+    ) -> Result<Arc<Known>, CatalogError> {
         for name in self.records.entries(&list.partition(), None, SAME_NAME_MAX).await? {
             let Ok(id) = ItemId::new(last(&name)) else { continue };
-            match self.get(&id, view).await {
-                Ok(item) if is_it(&item.value) => return Ok(item),
+            match self.known(&id, view).await {
+                Ok(known) if is_it(&known.stored.value) => return Ok(known),
                 Ok(_) | Err(CatalogError::Absent(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -178,13 +202,17 @@ impl Items {
 
     /// An item as it rests or is remembered.
     async fn stored(&self, id: &ItemId, view: View) -> Result<Option<Arc<Stored<Item>>>, CatalogError> {
+        Ok(self.remembered(id, view).await?.map(|known| Arc::clone(&known.stored)))
+    }
+
+    async fn remembered(&self, id: &ItemId, view: View) -> Result<Option<Arc<Known>>, CatalogError> {
         let age = view.age(self.ttl_ms);
         if let Some(remembered) = self.cache.peek(id, age) {
-            return Ok(Option::clone(&remembered));
+            return Ok(remembered);
         }
         let load = async { Ok(loaded(self.records.get_one(&rest::key(id)).await?)) };
-        let found = self.records.within(self.cache.get(id, age, view.now_ms, load)).await?;
-        Ok(Option::clone(&*found))
+        // Boxed, so that those who find it here do not carry its room.
+        Box::pin(self.records.within(self.cache.get(id, age, view.now_ms, load))).await
     }
 
     /// Reads those of several items that are not remembered, at once.
@@ -226,11 +254,17 @@ impl Items {
     }
 }
 
-fn loaded(found: Option<Loaded<Stored<Item>>>) -> Loaded<Option<Arc<Stored<Item>>>> {
+/// Whether this viewer sees an item, with the containers above it.
+fn is_seen(chain: &[Arc<Stored<Item>>], view: View) -> bool {
+    let mut items = chain.iter().map(|stored| &stored.value);
+    view.sees_all || items.next().is_some_and(|item| tree::is_shown_in(item, items))
+}
+
+fn loaded(found: Option<Loaded<Stored<Item>>>) -> Loaded<Option<Arc<Known>>> {
     match found {
         Some(Loaded { mut value, bytes }) => {
             value.value.shrink_to_fit();
-            Loaded { value: Some(Arc::new(value)), bytes }
+            Loaded { value: Some(Arc::new(Known::new(value))), bytes }
         }
         None => Loaded { value: None, bytes: 0 },
     }

@@ -9,6 +9,7 @@ use playhead_store::{
 use crate::records::{Outcome, version_of};
 
 pub(crate) mod check;
+pub(crate) mod encoded;
 pub(crate) mod item;
 pub(crate) mod item_read;
 pub(crate) mod mask;
@@ -80,12 +81,18 @@ pub(crate) fn languages(tags: &[String]) -> Result<Vec<Language>, Fault> {
         return Err(Fault::new("languages", format!("{} of them", tags.len()), "0 to 16"));
     }
     let numbered = tags.iter().enumerate();
-    numbered.map(|(at, tag)| language(&format!("languages[{at}]"), tag)).collect()
+    numbered
+        .map(|(at, tag)| Language::new(tag).ok_or_else(|| no_language(format!("languages[{at}]"), tag)))
+        .collect()
 }
 
 /// A language.
 pub(crate) fn language(field: &str, tag: &str) -> Result<Language, Fault> {
-    Language::new(tag).ok_or_else(|| Fault::new(field, tag, "a language tag (BCP 47), such as ko or pt-BR"))
+    Language::new(tag).ok_or_else(|| no_language(field, tag))
+}
+
+fn no_language(field: impl Into<String>, tag: &str) -> Fault {
+    Fault::new(field, tag, "a language tag (BCP 47), such as ko or pt-BR")
 }
 
 /// A language that may be empty.

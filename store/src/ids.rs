@@ -23,8 +23,16 @@ fn check(text: &str) -> Result<(), IdError> {
     match text {
         "" => Err(IdError::Empty),
         long if long.len() > ID_BYTES_MAX => Err(IdError::TooLong),
-        odd if odd.chars().any(char::is_control) => Err(IdError::Control),
+        odd if has_control(odd) => Err(IdError::Control),
         _ => Ok(()),
+    }
+}
+
+fn has_control(text: &str) -> bool {
+    match text.is_ascii() {
+        // Nearly all are, and several are checked in a call: without a way out, the bytes are looked at side by side.
+        true => text.bytes().fold(false, |found, byte| found | byte.is_ascii_control()),
+        false => text.chars().any(char::is_control),
     }
 }
 

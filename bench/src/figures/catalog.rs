@@ -78,18 +78,23 @@ pub(super) fn subscriptions(workbench: &Workbench) -> io::Result<Vec<Row>> {
     ])
 }
 
-/// F4.3, and the part of F4.2 that is read from CQL.
+/// F4.3, and the part of F4.2 that is read from CQL. The first rounds do not count: a Java machine that never answered such
+/// reads compiles its code beside them, on the same cores.
 pub(super) fn from_cql(workbench: &Workbench) -> io::Result<Vec<Row>> {
     let settings = stocked_cql(workbench)?;
     let (mut checks, mut items) = (Runs::default(), Runs::default());
-    for _ in 0..workbench.runs {
+    for round in 0..CQL_WARMUP_ROUNDS + workbench.runs {
         let server = settled_with(workbench, &settings)?;
-        checks.push(paced::run("checks", &server, async |server| {
+        let check = paced::run("checks", &server, async |server| {
             p99(&unary::paced(server.grpc, &CHECK_SUBSCRIPTION, scattered(), CHECKS).await?)
-        })?);
-        items.push(paced::run("items", &server, async |server| {
+        })?;
+        let item = paced::run("items", &server, async |server| {
             p99(&unary::paced(server.grpc, &GET_ITEM, 0..FILMS, READS).await?)
-        })?);
+        })?;
+        if round >= CQL_WARMUP_ROUNDS {
+            checks.push(check);
+            items.push(item);
+        }
     }
     let what = "CheckSubscription p99, ms, 5 000 calls/s: never asked before, from CQL";
     let checks = checks.row("F4.2 CQL", what, Goal::AtMost(30.0));
@@ -124,7 +129,10 @@ pub(super) fn memory(workbench: &Workbench) -> io::Result<Vec<Row>> {
         let server = settled(workbench, &folder, &ROOMY.map(str::to_owned))?;
         let before = server.resident_bytes()?;
         let size = |answer: GetItemResponse| answer.item.map_or(0, |item| item.encoded_len());
-        let sizes = workbench::client()?.block_on(unary::all(server.grpc, &KEPT_ITEM, 0..FILMS, size))?;
+        let client = workbench::client()?;
+        let sizes = client.block_on(unary::all(server.grpc, &KEPT_ITEM, 0..FILMS, size))?;
+        // An item is remembered in one more form when a viewer has asked for it.
+        client.block_on(unary::all(server.grpc, &GET_ITEM, 0..FILMS, drop))?;
         let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
         added.push(mib(server.resident_bytes()?.saturating_sub(before)));
         encoded.push(mib(sizes.into_iter().sum::<usize>() as u64));
@@ -229,6 +237,8 @@ const STRIDE: usize = 611_953;
 /// What is asked for again and again: half of what the default cache holds.
 const WARM: usize = 2_000;
 const LASTING: Duration = Duration::from_secs(6);
+/// How many rounds a CQL server is asked before they count.
+const CQL_WARMUP_ROUNDS: usize = 3;
 /// Shorter than an answer lasts in the cache.
 const CHECKS: Pace = Pace { calls_per_s: 5_000, lasting: Duration::from_secs(6) };
 const READS: Pace = Pace { calls_per_s: 2_000, lasting: Duration::from_secs(8) };

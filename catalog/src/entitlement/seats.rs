@@ -1,6 +1,8 @@
 //! The seats of a subscription: each has a number and a document of its own, written where nobody holds it, so two who
 //! race never hold one more than there are.
 
+use std::sync::Arc;
+
 use playhead_store::{
     AccountId, SubscriptionId, UserId,
     durable::documents::{Change, DocumentKey, Entry},
@@ -114,7 +116,7 @@ impl Entitlement {
     async fn read_seats(
         &self,
         (account, id, user): &(AccountId, SubscriptionId, UserId),
-    ) -> Result<Loaded<Vec<u32>>, CatalogError> {
+    ) -> Result<Loaded<Arc<[u32]>>, CatalogError> {
         let names = self.records.entries(&rest::seats_of(account, id, user), None, CONFLICTS_MAX).await?;
         let numbers: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
         let key = |number: &u32| DocumentKey::new(rest::seats(account, id), rest::place_name(*number));
@@ -124,7 +126,7 @@ impl Entitlement {
         let holds = found
             .into_iter()
             .map(|loaded| loaded.is_some_and(|loaded| loaded.value.value.as_ref() == Some(user)));
-        let held: Vec<u32> =
+        let held: Arc<[u32]> =
             numbers.into_iter().zip(holds).filter_map(|(number, holds)| holds.then_some(number)).collect();
         Ok(Loaded { bytes: held.len() * size_of::<u32>(), value: held })
     }

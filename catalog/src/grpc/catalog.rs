@@ -21,7 +21,7 @@ use crate::{
     page::Page,
     records::Written,
     settings::BATCH_ITEMS_MAX,
-    wire::{self, item_read, mask},
+    wire::{self, encoded::ItemAnswer, item_read, mask},
 };
 
 type Answer<T> = Result<Response<T>, Status>;
@@ -48,12 +48,12 @@ impl CatalogService for Services {
         Ok(Response::new(proto::UpsertItemResponse { item, outcome }))
     }
 
-    async fn get_item(&self, request: Request<proto::GetItemRequest>) -> Answer<proto::GetItemResponse> {
+    async fn get_item(&self, request: Request<proto::GetItemRequest>) -> Answer<ItemAnswer> {
         let (_, view) = self.reader(&request, request.get_ref().consistency).await?;
         let request = request.into_inner();
         let showing = showing(&request.languages, request.read_mask.clone(), view)?;
         let item = self.item_named(&request, view).await?;
-        Ok(Response::new(proto::GetItemResponse { item: Some(showing.item(&item)) }))
+        Ok(Response::new(showing.answer(item)))
     }
 
     async fn batch_get_items(

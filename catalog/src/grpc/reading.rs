@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use playhead_proto::catalog::v1 as proto;
-use playhead_store::{
-    CategoryId, ItemId,
-    catalog::{Fault, Item},
-};
+use playhead_store::{CategoryId, ItemId, catalog::Fault};
 use prost_types::FieldMask;
 use tonic::Status;
 
@@ -15,9 +12,8 @@ use super::{
     status::{bad, of},
 };
 use crate::{
-    items::{View, lists::Filter},
+    items::{View, known::Known, lists::Filter},
     page::PageRequest,
-    records::Stored,
     wire::{self, item::Showing, item_read, mask},
 };
 
@@ -27,11 +23,11 @@ impl Services {
         &self,
         request: &proto::GetItemRequest,
         view: View,
-    ) -> Result<Arc<Stored<Item>>, Status> {
+    ) -> Result<Arc<Known>, Status> {
         let found = match (&*request.id, &request.external_id, &*request.share_token) {
             (id, None, "") => {
                 let id = wire::id("id", id, ItemId::new).map_err(|fault| bad(&fault))?;
-                self.items.get(&id, view).await
+                self.items.known(&id, view).await
             }
             // What other systems call things is their business.
             ("", Some(_), "") if !view.sees_all => Err(crate::CatalogError::Absent("item")),

@@ -7,7 +7,7 @@ use playhead_store::{
     catalog::{Deletion, Fault, Item, tree},
 };
 
-use super::{ABSENT, CHAIN_MAX, Items, View};
+use super::{ABSENT, CHAIN_MAX, Items, View, known::Known};
 use crate::{
     CatalogError,
     history::History,
@@ -271,11 +271,11 @@ fn not_taken(
     item: &Item,
     field: &'static str,
     value: impl Fn() -> String,
-    found: Result<Arc<Stored<Item>>, CatalogError>,
+    found: Result<Arc<Known>, CatalogError>,
 ) -> Result<(), CatalogError> {
     match found {
-        Ok(other) if other.value.id != item.id => {
-            Err(CatalogError::Taken { field, value: value(), holder: other.value.id.to_string() })
+        Ok(other) if other.stored.value.id != item.id => {
+            Err(CatalogError::Taken { field, value: value(), holder: other.stored.value.id.to_string() })
         }
         Ok(_) | Err(CatalogError::Absent(_)) => Ok(()),
         Err(error) => Err(error),

@@ -1,13 +1,18 @@
 //! Items as they are told.
 
+use std::{ptr, sync::Arc};
+
 use playhead_proto::catalog::v1 as proto;
 use playhead_store::catalog::{
     self, Asset, Category, GrantNeed, Item, Language, Policy, SubscriptionNeed, Variant, Way, Window,
 };
 use prost_types::FieldMask;
 
-use super::{mask, text, told_external_ids};
-use crate::{items::walk::Node, records::Stored};
+use super::{encoded::ItemAnswer, mask, text, told_external_ids};
+use crate::{
+    items::{known::Known, walk::Node},
+    records::Stored,
+};
 
 /// How items are shown to a caller.
 #[derive(Debug)]
@@ -24,8 +29,7 @@ impl Showing {
     /// An item as this caller sees it.
     pub(crate) fn item(&self, stored: &Stored<Item>) -> proto::Item {
         let item = &stored.value;
-        let mut told = seen_by_all(item);
-        told.etag = stored.etag();
+        let mut told = seen_by_viewers(stored);
         match self.languages.is_empty() {
             true => told.texts.extend(item.texts.iter().map(text)),
             false => told.texts.extend(item.text(&self.languages).map(text)),
@@ -36,6 +40,24 @@ impl Showing {
             told.share_token = item.share_token.clone().unwrap_or_default();
         }
         mask::keep(told, &self.mask)
+    }
+
+    /// An item that is remembered, likewise, as an answer.
+    pub(crate) fn answer(&self, known: Arc<Known>) -> ItemAnswer {
+        if self.sees_all || !mask::is_whole(&self.mask) {
+            return ItemAnswer::Made(Box::new(self.item(&known.stored)));
+        }
+        let item = &known.stored.value;
+        let texts = match self.languages.is_empty() {
+            true => 0..item.texts.len(),
+            false => {
+                let wanted = item.text(&self.languages);
+                let at =
+                    item.texts.iter().position(|text| wanted.is_some_and(|wanted| ptr::eq(text, wanted)));
+                at.map_or(0..0, |at| at..at + 1)
+            }
+        };
+        ItemAnswer::Sent(known, texts)
     }
 
     /// A tree as this caller sees it.
@@ -65,7 +87,8 @@ impl Showing {
 }
 
 /// An item without its texts, and without what only its keepers see.
-fn seen_by_all(item: &Item) -> proto::Item {
+pub(super) fn seen_by_viewers(stored: &Stored<Item>) -> proto::Item {
+    let item = &stored.value;
     proto::Item {
         id: item.id.to_string(),
         kind: item.kind.number().into(),
@@ -91,6 +114,7 @@ fn seen_by_all(item: &Item) -> proto::Item {
             .deletion
             .as_ref()
             .map(|deletion| proto::Deletion { at_ms: deletion.at_ms, root_id: deletion.root.to_string() }),
+        etag: stored.etag(),
         ..proto::Item::default()
     }
 }

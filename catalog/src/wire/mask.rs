@@ -19,7 +19,8 @@ pub(crate) fn check(field: &str, mask: Option<FieldMask>) -> Result<FieldMask, F
     }
 }
 
-fn is_whole(mask: &FieldMask) -> bool {
+/// True where all fields are wanted.
+pub(crate) fn is_whole(mask: &FieldMask) -> bool {
     mask.paths.is_empty() || mask.paths.iter().any(|path| path == "*")
 }
 

@@ -3,7 +3,8 @@
 
 use std::marker::PhantomData;
 
-use bytes::Buf as _;
+use bytes::{Buf as _, BufMut};
+use prost::EncodeError;
 use tonic::{
     Status,
     codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
@@ -22,6 +23,15 @@ pub trait Message: Sized + Send + 'static {
     /// # Errors
     /// What the caller is told of bytes that are none.
     fn read(bytes: &[u8]) -> Result<Self, Status>;
+}
+
+/// A message that can be written to where its call's bytes are.
+pub trait Answer: Send + 'static {
+    /// Writes it.
+    ///
+    /// # Errors
+    /// There is no room for it.
+    fn write(self, buffer: &mut impl BufMut) -> Result<(), EncodeError>;
 }
 
 /// A frame of Connect, or why it could not be read.
@@ -50,6 +60,12 @@ impl<M: prost::Message + Default + 'static> Message for M {
     }
 }
 
+impl<M: prost::Message + 'static> Answer for M {
+    fn write(self, buffer: &mut impl BufMut) -> Result<(), EncodeError> {
+        self.encode(buffer)
+    }
+}
+
 /// Reads `D`, writes `E`.
 #[derive(Debug)]
 pub struct WireCodec<E, D>(PhantomData<(E, D)>);
@@ -64,7 +80,7 @@ impl<E, D> Default for WireCodec<E, D> {
     }
 }
 
-impl<E: prost::Message + 'static, D: Message> Codec for WireCodec<E, D> {
+impl<E: Answer, D: Message> Codec for WireCodec<E, D> {
     type Encode = E;
     type Decode = D;
     type Encoder = Half<E>;
@@ -79,12 +95,12 @@ impl<E: prost::Message + 'static, D: Message> Codec for WireCodec<E, D> {
     }
 }
 
-impl<E: prost::Message> Encoder for Half<E> {
+impl<E: Answer> Encoder for Half<E> {
     type Item = E;
     type Error = Status;
 
     fn encode(&mut self, message: E, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        message.encode(buffer).map_err(|error| Status::internal(error.to_string()))
+        message.write(buffer).map_err(|error| Status::internal(error.to_string()))
     }
 
     fn buffer_settings(&self) -> BufferSettings {
