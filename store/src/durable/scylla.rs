@@ -1,10 +1,10 @@
 //! The durable store of a cluster: ScyllaDB or Apache Cassandra, by CQL that both speak. See ADR 11.
 //!
 //! In reading order: `settings` says which cluster, `connection` reaches it, `migrate` makes its schema, `statements` are
-//! all that is ever asked of it. `plan` turns a batch into requests of one partition each, whose cells bear the times of
-//! `stamp` and the bytes of `register`; `send` hands them over, in `shapes` made once, at the pace of `pace`. `read` puts
-//! rows together again, `erase` takes them away, `fault` sorts what can go wrong, `retention` says how long a row lives,
-//! and `listed` which sessions need not be listed again. `documents` is the other seam.
+//! all that is ever asked of it. `plan` turns a batch into requests of one partition key each, made of the rows of `row`,
+//! whose cells bear the times of `stamp` and the bytes of `register`; `send` hands them over, in `shapes` made once, at the
+//! pace of `pace`. `read` puts rows together again, `erase` takes them away, `fault` sorts what can go wrong, `retention`
+//! says how long a row lives, and `listed` which sessions need not be listed again. `documents` is the other seam.
 
 mod connection;
 mod documents;
@@ -17,6 +17,7 @@ mod plan;
 mod read;
 mod register;
 mod retention;
+mod row;
 mod said;
 mod send;
 mod settings;

@@ -158,12 +158,13 @@ pub(super) const SMALL: Room = Room {
     java: "-Xms512m -Xmx512m -XX:+UseSerialGC",
     yaml: "memtable_heap_space: 64MiB\nmemtable_offheap_space: 64MiB\nkey_cache_size: 8MiB\n",
 };
-/// A small server's, with a million accounts in it; transactions as new clusters are advised to make them.
+/// A small server's, with a million accounts in it: transactions as new clusters are advised to make them, and no more
+/// threads than two cores feed, where as many as a large machine's spend their time on handing over.
 const ROOMY: Room = Room {
     java: "-Xms4g -Xmx4g -XX:+UseParallelGC -XX:ParallelGCThreads=2",
     yaml: "memtable_heap_space: 1GiB\nmemtable_offheap_space: 1GiB\nmemtable_allocation_type: offheap_objects\n\
            key_cache_size: 128MiB\nconcurrent_compactors: 1\ncompaction_throughput: 32MiB/s\n\
-           paxos_variant: v2\n",
+           paxos_variant: v2\nnative_transport_max_threads: 16\nconcurrent_reads: 8\nconcurrent_writes: 8\n",
 };
 
 const FIXED: &str = "\

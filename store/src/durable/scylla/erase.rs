@@ -7,12 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use scylla::{serialize::row::SerializeRow, statement::prepared::PreparedStatement};
 
 use super::{
-    connection::Connection,
-    fault,
-    pace::Pace,
-    plan::{NEVER_ERASED, Row},
-    read::PositionCells,
-    stamp,
+    connection::Connection, fault, pace::Pace, plan::NEVER_ERASED, read::PositionCells, row::Row, stamp,
 };
 use crate::{ItemId, SessionKey, StoreError, UserId, erasure::ItemErasure};
 

@@ -1,15 +1,12 @@
-//! Turns a batch into requests: each is of one partition, and small enough for an unlogged batch of CQL.
+//! Turns a batch into requests: each is of one partition key, and small enough for an unlogged batch of CQL.
+//!
+//! A user's list of sessions and a user's positions lie in two tables under the same key: their rows go together.
 
 use ahash::HashMap;
-use scylla::serialize::{
-    SerializationError,
-    row::{RowSerializationContext, SerializeRow},
-    writers::RowWriter,
-};
 
-use super::{listed::Listed, register, retention::Retention, said, stamp};
+use super::{listed::Listed, register, retention::Retention, row::Row, said};
 use crate::{
-    Event, ItemId, SessionKey, UserId, codec,
+    Event, UserId, codec,
     durable::{PositionWrite, SessionWrite, WriteBatch},
     position::Watched,
 };
@@ -22,48 +19,32 @@ pub(super) struct Planner<'a> {
     pub(super) generations: HashMap<UserId, i64>,
 }
 
-/// Rows of one partition that are written together.
+/// Rows of one partition key that are written together.
 #[derive(Debug, Default)]
 pub(super) struct Request {
     pub(super) rows: Vec<Row>,
     bytes: usize,
 }
 
-/// What one statement writes, besides its table's name.
-#[derive(Debug)]
-pub(super) enum Row {
-    /// An event of a session.
-    Event { key: SessionKey, seq: u64, at_ms: i64, event: Vec<u8>, ttl_s: i32 },
-    /// What was said of a session.
-    Said { key: SessionKey, said: Vec<u8>, as_of_ms: i64, ttl_s: i32 },
-    /// A session's line in its user's list.
-    Listed { key: SessionKey, last_at_ms: i64, ttl_s: i32 },
-    /// A register of a position.
-    Settled { user: UserId, item: ItemId, register: Vec<u8>, at_ms: i64 },
-    /// Likewise.
-    Opening { user: UserId, item: ItemId, register: Vec<u8>, at_ms: i64 },
-    /// Likewise.
-    Mark { user: UserId, item: ItemId, mark: Vec<u8>, at_ms: i64 },
-    /// The last completion of an item.
-    CompletedLast { user: UserId, item: ItemId, at_ms: i64 },
-    /// The first one since this erasure.
-    CompletedFirst { user: UserId, item: ItemId, generation: i64, at_ms: i64 },
-}
-
 impl Planner<'_> {
     /// Everything that the batch writes, but what has expired already.
     pub(super) fn requests(&self, batch: &WriteBatch) -> Vec<Request> {
         let mut requests = Vec::with_capacity(batch.sessions.len() + batch.positions.len());
+        let mut of_users: HashMap<&UserId, Vec<Row>> = HashMap::default();
         for write in &batch.sessions {
-            self.session(write, &mut requests);
+            if let Some(listed) = self.session(write, &mut requests) {
+                of_users.entry(&write.key.user).or_default().push(listed);
+            }
         }
         for write in &batch.positions {
-            put_all(&mut requests, self.position(write));
+            self.position(write, of_users.entry(&write.user).or_default());
         }
+        of_users.into_values().for_each(|rows| put_all(&mut requests, rows));
         requests
     }
 
-    fn session(&self, write: &SessionWrite, requests: &mut Vec<Request>) {
+    /// Puts what a session's partition gets into requests; returns its line in its user's list, where that is needed.
+    fn session(&self, write: &SessionWrite, requests: &mut Vec<Request>) -> Option<Row> {
         let key = &write.key;
         let events = write.events.iter().filter_map(|event| {
             let ttl_s = self.retention.ttl_s(event.at_ms)?;
@@ -79,17 +60,14 @@ impl Planner<'_> {
         let as_of_ms = write.description.as_of_ms;
         let latest_ms = write.events.iter().map(|event| event.at_ms).max().unwrap_or(as_of_ms).max(as_of_ms);
         let ttl_s = self.retention.ttl_s(latest_ms);
-        let (Some(_), Some(ttl_s)) = (events.peek(), ttl_s) else { return };
+        let (Some(_), Some(ttl_s)) = (events.peek(), ttl_s) else { return None };
         let said = Row::Said { key: key.clone(), said: said::put(write), as_of_ms, ttl_s };
         put_all(requests, std::iter::once(said).chain(events));
-        if self.listed.is_needed(write)
-            && let Some(ttl_s) = self.retention.ttl_of_list_s(latest_ms)
-        {
-            put_all(requests, [Row::Listed { key: key.clone(), last_at_ms: latest_ms, ttl_s }]);
-        }
+        let ttl_s = self.retention.ttl_of_list_s(latest_ms).filter(|_| self.listed.is_needed(write))?;
+        Some(Row::Listed { key: key.clone(), last_at_ms: latest_ms, ttl_s })
     }
 
-    fn position(&self, write: &PositionWrite) -> Vec<Row> {
+    fn position(&self, write: &PositionWrite, rows: &mut Vec<Row>) {
         let of = || (write.user.clone(), write.item.clone());
         let Watched { first_ms, last_ms, mark } = write.row.watched;
         let generation = self.generations.get(&write.user).copied().unwrap_or(NEVER_ERASED);
@@ -97,7 +75,6 @@ impl Planner<'_> {
         let is_later = |at_ms: &i64| *at_ms > generation;
         let first_ms =
             first_ms.and_then(|first_ms| Some(first_ms).filter(is_later).or(last_ms.filter(is_later)));
-        let mut rows = Vec::with_capacity(1);
         if let Some(settled) = &write.row.settled {
             let ((user, item), register) = (of(), register::put(settled));
             rows.push(Row::Settled { user, item, register, at_ms: settled.at_ms });
@@ -118,35 +95,7 @@ impl Planner<'_> {
             let (user, item) = of();
             rows.push(Row::CompletedFirst { user, item, generation, at_ms });
         }
-        rows
     }
-}
-
-impl Row {
-    /// Its part of a request, bytes.
-    fn bytes(&self) -> usize {
-        let (key, value) = match self {
-            Self::Event { key, event, .. } => (of_session(key), event.len()),
-            Self::Said { key, said, .. } => (of_session(key), said.len()),
-            Self::Listed { key, .. } => (of_session(key), 0),
-            Self::Settled { user, item, register, .. } | Self::Opening { user, item, register, .. } => {
-                (of_position(user, item), register.len())
-            }
-            Self::Mark { user, item, mark, .. } => (of_position(user, item), mark.len()),
-            Self::CompletedLast { user, item, .. } | Self::CompletedFirst { user, item, .. } => {
-                (of_position(user, item), 0)
-            }
-        };
-        ROW_BYTES + key + value
-    }
-}
-
-fn of_session(key: &SessionKey) -> usize {
-    key.user.as_str().len() + key.session.as_str().len()
-}
-
-fn of_position(user: &UserId, item: &ItemId) -> usize {
-    user.as_str().len() + item.as_str().len()
 }
 
 /// An event as it rests: it stands alone.
@@ -157,7 +106,7 @@ fn encoded(event: &Event) -> Vec<u8> {
     out
 }
 
-/// Puts rows of one partition into as few requests as their sizes allow.
+/// Puts rows of one partition key into as few requests as their sizes allow.
 fn put_all(requests: &mut Vec<Request>, rows: impl IntoIterator<Item = Row>) {
     let mut request = Request::default();
     for row in rows {
@@ -173,104 +122,81 @@ fn put_all(requests: &mut Vec<Request>, rows: impl IntoIterator<Item = Row>) {
     }
 }
 
-impl SerializeRow for Row {
-    fn serialize(
-        &self,
-        to: &RowSerializationContext<'_>,
-        out: &mut RowWriter<'_>,
-    ) -> Result<(), SerializationError> {
-        match self {
-            Self::Event { key, seq, at_ms, event, ttl_s } => {
-                let (user, session) = (key.user.as_str(), key.session.as_str());
-                (stamp::of(*at_ms), ttl_s, at_ms, event, user, session, seq.cast_signed()).serialize(to, out)
-            }
-            Self::Said { key, said, as_of_ms, ttl_s } => {
-                let (user, session) = (key.user.as_str(), key.session.as_str());
-                (stamp::of(*as_of_ms), ttl_s, said, as_of_ms, user, session).serialize(to, out)
-            }
-            Self::Listed { key, last_at_ms, ttl_s } => {
-                let (user, session) = (key.user.as_str(), key.session.as_str());
-                (user, session, last_at_ms, stamp::of(*last_at_ms), ttl_s).serialize(to, out)
-            }
-            Self::Settled { user, item, register, at_ms } | Self::Opening { user, item, register, at_ms } => {
-                (stamp::of(*at_ms), register, user.as_str(), item.as_str()).serialize(to, out)
-            }
-            Self::Mark { user, item, mark, at_ms } => {
-                (stamp::of(*at_ms), mark, user.as_str(), item.as_str()).serialize(to, out)
-            }
-            Self::CompletedLast { user, item, at_ms } => {
-                (stamp::of(*at_ms), at_ms, user.as_str(), item.as_str()).serialize(to, out)
-            }
-            Self::CompletedFirst { user, item, generation, at_ms } => {
-                (stamp::earliest(*at_ms), generation, at_ms, user.as_str(), item.as_str()).serialize(to, out)
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        false
-    }
-}
-
 /// The generation of users who were never erased.
 pub(super) const NEVER_ERASED: i64 = i64::MIN;
 /// A batch stays below this: Cassandra warns from 5 KiB on, and a larger one costs its coordinator more than it saves.
 const BATCH_BYTES_MAX: usize = 4 << 10;
-/// Statement, numbers, and the length of each value.
-const ROW_BYTES: usize = 76;
 const EVENT_BYTES_USUAL: usize = 32;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{EventKind, contract::Dice, position::PositionRow};
+    use crate::{EventKind, ItemId, SessionId, contract::Dice, position::PositionRow};
 
     fn plan(batch: &WriteBatch, retention: &Retention) -> Vec<Request> {
         let planner = Planner { retention, listed: &Listed::default(), generations: HashMap::default() };
         planner.requests(batch)
     }
 
-    fn session(dice: &mut Dice, events: u64) -> SessionWrite {
-        let user = dice.user();
-        let key = dice.session(&user);
+    fn session(dice: &mut Dice, user: &UserId, events: u64) -> SessionWrite {
+        let key = dice.session(user);
         let events: Vec<_> = (1..=events).map(|seq| Event::new(EventKind::Beat, seq, 1_000)).collect();
         SessionWrite { key, clock: dice.clock(), description: dice.description(1_000), events: events.into() }
     }
 
+    fn position(user: UserId, item: ItemId) -> PositionWrite {
+        PositionWrite { user, item, row: PositionRow::set(5, 7) }
+    }
+
     #[test]
-    fn a_request_is_of_one_partition_and_below_its_bound() {
+    fn a_request_is_of_one_key_and_below_its_bound() {
         let mut dice = Dice::new();
-        let sessions: Vec<_> = [1, 2, 1_000].into_iter().map(|events| session(&mut dice, events)).collect();
-        let batch = WriteBatch { sessions, positions: Vec::new() };
-        let requests = plan(&batch, &Retention::new(None));
+        let users = [dice.user(), dice.user(), dice.user()];
+        let sessions = users.iter().zip([1, 2, 1_000]);
+        let sessions = sessions.map(|(user, events)| session(&mut dice, user, events)).collect();
+        let positions = users.into_iter().map(|user| position(user, dice.item())).collect();
+        let requests = plan(&WriteBatch { sessions, positions }, &Retention::new(None));
         let mut events = 0;
         for request in &requests {
             assert!(request.bytes <= BATCH_BYTES_MAX, "{}", request.bytes);
-            let is_list = matches!(request.rows.as_slice(), [Row::Listed { .. }]);
-            let mut partitions: Vec<_> = request
-                .rows
-                .iter()
-                .map(|row| match row {
-                    Row::Event { key, .. } | Row::Said { key, .. } => {
-                        (key.user.clone(), Some(key.session.clone()))
-                    }
-                    Row::Listed { key, .. } => (key.user.clone(), None),
-                    other => panic!("{other:?}"),
-                })
-                .collect();
-            partitions.dedup();
-            assert_eq!(partitions.len(), 1);
+            let mut keys: Vec<_> = request.rows.iter().map(key_of).collect();
+            keys.dedup();
+            assert_eq!(keys.len(), 1);
             events += request.rows.iter().filter(|row| matches!(row, Row::Event { .. })).count();
-            assert!(is_list || request.rows.len() > 1);
+            assert!(request.rows.len() > 1);
         }
         assert_eq!(events, 1_003);
         assert!(requests.len() < 60, "{}", requests.len());
     }
 
+    /// The user, and the session where its partition is meant.
+    fn key_of(row: &Row) -> (UserId, Option<SessionId>) {
+        match row {
+            Row::Event { key, .. } | Row::Said { key, .. } => (key.user.clone(), Some(key.session.clone())),
+            Row::Listed { key, .. } => (key.user.clone(), None),
+            Row::Settled { user, .. } => (user.clone(), None),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_lies_under_a_user_goes_together() {
+        let mut dice = Dice::new();
+        let user = dice.user();
+        let sessions = (0..4).map(|_| session(&mut dice, &user, 1)).collect();
+        let positions = (0..4).map(|_| position(user.clone(), dice.item())).collect();
+        let requests = plan(&WriteBatch { sessions, positions }, &Retention::new(None));
+        let of_user =
+            requests.iter().filter(|request| request.rows.iter().all(|row| key_of(row).1.is_none()));
+        assert_eq!(of_user.map(|request| request.rows.len()).collect::<Vec<_>>(), [8]);
+        assert_eq!(requests.len(), 5);
+    }
+
     #[test]
     fn what_has_expired_is_not_written() {
         let mut dice = Dice::new();
-        let batch = WriteBatch { sessions: vec![session(&mut dice, 5)], positions: Vec::new() };
+        let user = dice.user();
+        let batch = WriteBatch { sessions: vec![session(&mut dice, &user, 5)], positions: Vec::new() };
         let retention = Retention::new(Some(1));
         retention.now(1_000 + 86_399_000);
         assert_eq!(plan(&batch, &retention).len(), 2);
@@ -281,9 +207,10 @@ mod tests {
     #[test]
     fn a_usual_position_is_one_row() {
         let mut dice = Dice::new();
-        let write = PositionWrite { user: dice.user(), item: dice.item(), row: PositionRow::set(5, 7) };
+        let write = position(dice.user(), dice.item());
         let batch = WriteBatch { sessions: Vec::new(), positions: vec![write] };
-        let requests = plan(&batch, &Retention::new(None));
-        assert!(matches!(requests.as_slice(), [request] if request.rows.len() == 1), "{requests:?}");
+        assert!(
+            matches!(plan(&batch, &Retention::new(None)).as_slice(), [request] if request.rows.len() == 1)
+        );
     }
 }

@@ -34,8 +34,13 @@ type Summary = (Option<BTreeMap<Vec<u8>, i64>>, i64, Option<i64>, Option<i64>);
 
 impl Connection {
     pub(super) async fn open_session(&self, key: &SessionKey) -> Result<KnownSession, StoreError> {
-        let (erased_through_ms, seqs, said) =
-            try_join3(self.erased_through_ms(&key.user), self.seqs(key), self.said(key)).await?;
+        // Most sessions that are opened are new. Only of others something was said.
+        let known = async {
+            let seqs = self.seqs(key).await?;
+            let said = if seqs.is_empty() { BTreeMap::new() } else { self.said(key).await? };
+            Ok((seqs, said))
+        };
+        let (erased_through_ms, (seqs, said)) = try_join(self.erased_through_ms(&key.user), known).await?;
         let floor_ms = erased_through_ms.unwrap_or(NEVER_ERASED);
         let said = said::read(&said, floor_ms).map_err(fault::in_value(READING_SESSION))?;
         let seqs = seqs.into_iter().filter(|&(_, at_ms)| at_ms > floor_ms);

@@ -3,13 +3,7 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use scylla::errors::ExecutionError;
 
-use super::{
-    connection::Connection,
-    fault,
-    pace::Pace,
-    plan::{Request, Row},
-    shapes,
-};
+use super::{connection::Connection, fault, pace::Pace, plan::Request, row::Row, shapes};
 use crate::StoreError;
 
 impl Connection {

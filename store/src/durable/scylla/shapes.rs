@@ -5,7 +5,7 @@ use std::{array, sync::OnceLock};
 
 use scylla::statement::batch::{Batch, BatchType};
 
-use super::{plan::Row, statements::Statements};
+use super::{row::Row, statements::Statements};
 
 /// The shapes that sessions have: events, behind what was said of the session or alone.
 pub(super) struct Shapes {

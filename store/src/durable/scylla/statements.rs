@@ -2,7 +2,7 @@
 
 use scylla::{client::session::Session, statement::prepared::PreparedStatement};
 
-use super::{fault, plan::Row};
+use super::{fault, row::Row};
 use crate::StoreError;
 
 /// The statements, by what they are for.
