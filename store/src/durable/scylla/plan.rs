@@ -193,6 +193,17 @@ mod tests {
     }
 
     #[test]
+    fn a_user_of_many_positions_has_several_requests_below_the_bound() {
+        let mut dice = Dice::new();
+        let user = dice.user();
+        let positions = (0..1_000).map(|_| position(user.clone(), dice.item())).collect();
+        let requests = plan(&WriteBatch { sessions: Vec::new(), positions }, &Retention::new(None));
+        assert!(requests.iter().all(|request| request.bytes <= BATCH_BYTES_MAX), "{requests:?}");
+        assert_eq!(requests.iter().map(|request| request.rows.len()).sum::<usize>(), 1_000);
+        assert!(requests.len() < 200, "{}", requests.len());
+    }
+
+    #[test]
     fn what_has_expired_is_not_written() {
         let mut dice = Dice::new();
         let user = dice.user();
@@ -209,8 +220,7 @@ mod tests {
         let mut dice = Dice::new();
         let write = position(dice.user(), dice.item());
         let batch = WriteBatch { sessions: Vec::new(), positions: vec![write] };
-        assert!(
-            matches!(plan(&batch, &Retention::new(None)).as_slice(), [request] if request.rows.len() == 1)
-        );
+        let requests = plan(&batch, &Retention::new(None));
+        assert!(matches!(requests.as_slice(), [request] if request.rows.len() == 1), "{requests:?}");
     }
 }
