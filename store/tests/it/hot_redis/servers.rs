@@ -3,9 +3,13 @@
 use playhead_store::hot::redis::{RedisHot, RedisHotSettings};
 use redis::{FromRedisValue, RedisResult};
 use std::{
+    collections::HashSet,
     net::TcpListener,
     process::{Child, Command, Stdio},
-    sync::Arc,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -182,9 +186,29 @@ fn spawn(dir: &TempDir, port: u16, arguments: &Vec<String>) -> Child {
         .unwrap()
 }
 
+/// A port that no other test was given, nor the system gives to a connection: a server that is to listen on it later, or
+/// again, still can.
 pub(super) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    // Two checkouts that test at once should not look at the same ports first.
+    static NEXT: LazyLock<AtomicU16> =
+        LazyLock::new(|| AtomicU16::new((std::process::id() % 500) as u16 * 12));
+    let ports = std::iter::repeat_with(|| FIRST_PORT + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.take(PORTS.into()).find(is_free).expect("a free port")
 }
+
+#[test]
+fn a_port_is_given_once_and_never_by_the_system() {
+    let ports: Vec<u16> = (0..100).map(|_| free_port()).collect();
+    assert!(ports.iter().all(|port| (FIRST_PORT..SYSTEM_PORTS).contains(port)), "{ports:?}");
+    assert_eq!(ports.iter().collect::<HashSet<_>>().len(), ports.len(), "{ports:?}");
+}
+
+/// Behind those of `cargo xtask services`.
+const FIRST_PORT: u16 = 26_000;
+/// Where Linux begins to give ports to connections.
+const SYSTEM_PORTS: u16 = 32_768;
+const PORTS: u16 = SYSTEM_PORTS - FIRST_PORT;
 
 /// How long anything may take that does happen in the end.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
