@@ -21,7 +21,7 @@ pub(crate) use self::{
 };
 use self::{
     log::{NotDurable, Rest},
-    work::{Settled, Work},
+    work::Work,
 };
 use crate::{
     backlog::Backlog,
@@ -231,16 +231,14 @@ impl Commit {
         self.intake.open_doors();
     }
 
-    /// Shows reads, the flush and the tap what is durable now, then answers. What memory has no room for waits in the
-    /// journal alone.
+    /// Shows reads, the flush and the tap what is durable now, then counts it and answers. What memory has no room for
+    /// waits in the journal alone.
     fn settle(&mut self, rest: &Rest, verdicts: &[Verdict], now: Instant) {
         let spills = self.is_memory_full() && self.spill.is_allowed();
         let Memory { work, batch, .. } = &mut self.memory;
         work.hear(verdicts, &self.leases);
-        // Counted first: who has an answer finds it in the counters.
-        work.sum().count(&self.tally);
         let (mut begins, mut spilling) = (batch.begins(), None);
-        work.settle(|durable| {
+        let keep = |durable: Durable<'_>| {
             durable.show(&self.tap);
             let Rest::Journal(hold, at) = rest else { return };
             let begin = begins.next().filter(|_| spills);
@@ -249,7 +247,8 @@ impl Commit {
             let adding = spilling.get_or_insert_with(|| self.spill.add(hold, now));
             adding.record(durable.user(), Place::at(at + begin), events);
             self.meters.spilled.inc_by(events as u64);
-        });
+        };
+        work.settle(keep, |ending, events| self.tally.end(ending, events));
     }
 
     /// The journal is broken: what is held will never be acknowledged, and its holders are told. Whether it is on the
@@ -267,14 +266,4 @@ async fn out_of_time(intake: &Intake, closed_at: &mut Option<Instant>) {
     intake.closed().await;
     let closed_at = *closed_at.get_or_insert_with(Instant::now);
     tokio::time::sleep_until(closed_at + LAST_WRITES).await;
-}
-
-impl Settled {
-    fn count(&self, tally: &Tally) {
-        tally.end(Ending::Stored, self.stored);
-        tally.end(Ending::Duplicate, self.duplicate);
-        for &reason in &self.refused {
-            tally.end(Ending::Rejected(reason), 1);
-        }
-    }
 }

@@ -13,7 +13,6 @@ use playhead_store::{
 
 use self::frame::{FrameWork, What};
 use crate::{
-    admission::RejectReason,
     journal::{Batch, TooLarge},
     leases::Leases,
     live::{Playing, Session, Viewer},
@@ -74,14 +73,6 @@ impl Durable<'_> {
             events.iter().for_each(|event| tap.show(tapped(event)));
         }
     }
-}
-
-/// How many events of a commit ended how.
-#[derive(Default)]
-pub(super) struct Settled {
-    pub(super) stored: u64,
-    pub(super) duplicate: u64,
-    pub(super) refused: Vec<RejectReason>,
 }
 
 impl Work {
@@ -160,25 +151,16 @@ impl Work {
         renewing.zip(verdicts).for_each(|(frame, verdict)| frame.hear(verdict, leases));
     }
 
-    /// How its events end once it is durable.
-    pub(super) fn sum(&self) -> Settled {
-        let mut sum = Settled::default();
-        for frame in &self.frames {
-            sum.stored += frame.stored();
-            sum.duplicate += frame.duplicate;
-            sum.refused.extend(frame.refused.iter().map(|refused| refused.rejection.reason));
-        }
-        sum
-    }
-
-    /// Hands out what has become durable, then settles the tickets, and is empty afterwards.
-    pub(super) fn settle(&mut self, mut keep: impl FnMut(Durable<'_>)) {
+    /// Hands out what has become durable of each frame, then tells how many of its events end how, then settles its ticket:
+    /// what is counted can be read, and who has an answer finds it counted. It is empty afterwards.
+    pub(super) fn settle(&mut self, mut keep: impl FnMut(Durable<'_>), mut tell: impl FnMut(Ending, u64)) {
         let mut rest = self.fresh.as_slice();
         for frame in self.frames.drain(..) {
             let verdict = frame.verdict();
             let (events, behind) = rest.split_at_checked(frame.fresh).unwrap_or_default();
             rest = behind;
             frame.keep(events, &mut keep);
+            frame.tell(&mut tell);
             frame.ticket.settle(Outcome {
                 stored: frame.stored(),
                 duplicate: frame.duplicate,

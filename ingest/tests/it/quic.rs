@@ -92,7 +92,7 @@ impl Site {
         within(&mut self.served).await.unwrap().unwrap();
     }
 
-    /// The counts once every event has its ending, which is counted a moment after it is told.
+    /// The counts once every event has its ending.
     pub async fn at_rest(&self) -> Count {
         until(|| self.host.engine.tally().count().held() == 0).await;
         self.host.engine.tally().count()

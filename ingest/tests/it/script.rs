@@ -47,7 +47,7 @@ trait Way: Sized {
         line
     }
 
-    /// The counts once every event has its ending, which is counted a moment after it is told.
+    /// The counts once every event has its ending.
     async fn at_rest(&self) -> Count {
         within(async {
             loop {

@@ -149,6 +149,16 @@ impl FrameWork {
         }
     }
 
+    /// Tells how many of its events end how once it is durable.
+    pub(super) fn tell(&self, tell: &mut impl FnMut(Ending, u64)) {
+        for (ending, events) in [(Ending::Stored, self.stored()), (Ending::Duplicate, self.duplicate)] {
+            if events > 0 {
+                tell(ending, events);
+            }
+        }
+        self.refused.iter().for_each(|refused| tell(Ending::Rejected(refused.rejection.reason), 1));
+    }
+
     /// Forgets that these events, its new ones, were seen.
     pub(super) fn forget(&self, fresh: impl Iterator<Item = Event>) {
         match &self.what {

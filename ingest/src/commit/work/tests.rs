@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use playhead_store::{
     hot::{HotUpdate, Verdict, embedded::EmbeddedHot},
@@ -33,6 +33,33 @@ fn pending(session: &Arc<Session>, seqs: &[u64], refused: &[u32], ticket: &Ticke
     pending
 }
 
+/// How the commit's events end, as it tells.
+fn settled(work: &mut Work, keep: impl FnMut(Durable<'_>)) -> Vec<(Ending, u64)> {
+    let mut told = Vec::new();
+    work.settle(keep, |ending, events| told.push((ending, events)));
+    told
+}
+
+#[tokio::test]
+async fn what_is_counted_can_be_read_and_what_is_answered_is_counted() {
+    let (live, tickets, mut work) = (Live::new(10), [(); 2].map(|()| Ticket::default()), Work::default());
+    let session = open(&live, "s").await;
+    work.add(&mut pending(&session, &[1, 2], &[], &tickets[0]), &settings(10));
+    work.add(&mut pending(&session, &[3], &[], &tickets[1]), &settings(10));
+    let (kept, told) = (Cell::new(0), Cell::new(0));
+    let answered = || tickets.iter().map(|ticket| ticket.read().stored).sum::<u64>();
+    let keep = |durable: Durable<'_>| {
+        assert_eq!((told.get(), answered()), (kept.get(), kept.get()), "what was kept before is told");
+        kept.set(kept.get() + durable.events() as u64);
+    };
+    let tell = |_, events| {
+        told.set(told.get() + events);
+        assert_eq!((told.get(), kept.get() > answered()), (kept.get(), true), "told between the two");
+    };
+    work.settle(keep, tell);
+    assert_eq!((kept.get(), told.get(), answered()), (3, 3, 3));
+}
+
 #[tokio::test]
 async fn an_event_is_new_once() {
     let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
@@ -40,8 +67,7 @@ async fn an_event_is_new_once() {
     work.add(&mut pending(&session, &[1, 2, 2], &[], &ticket), &settings(10));
     work.add(&mut pending(&session, &[2, 3], &[], &ticket), &settings(10));
     let mut kept = Vec::new();
-    let settled = work.sum();
-    work.settle(|durable| match durable {
+    let told = settled(&mut work, |durable| match durable {
         Durable::Events { events, position, .. } => {
             kept.extend(events.iter().map(|event| event.seq));
             assert!(position.is_some());
@@ -49,7 +75,10 @@ async fn an_event_is_new_once() {
         Durable::Mark { .. } => panic!("nobody marked anything"),
     });
     assert_eq!(kept, [1, 2, 3]);
-    assert_eq!((settled.stored, settled.duplicate), (3, 2));
+    assert_eq!(
+        told,
+        [(Ending::Stored, 2), (Ending::Duplicate, 1), (Ending::Stored, 1), (Ending::Duplicate, 1)]
+    );
     let read = ticket.read();
     assert_eq!((read.stored, read.duplicate, read.outstanding, read.settled_through_seq), (3, 2, 0, 3));
     assert!(work.is_empty());
@@ -61,7 +90,7 @@ async fn late_refusals_name_the_place_that_the_event_had_in_its_batch() {
     let session = open(&live, "s").await;
     // Places 0 and 2 were refused at the door, so events 5, 6 and 7 came from places 1, 3 and 4.
     work.add(&mut pending(&session, &[5, 6, 7], &[0, 2], &ticket), &settings(1));
-    work.settle(|_| ());
+    settled(&mut work, |_| ());
     let refused = ticket.read().refused;
     let late = refused.iter().filter(|refused| refused.rejection.reason == RejectReason::SessionFull);
     let late: Vec<_> = late.map(|refused| (refused.seq, refused.index, &*refused.rejection.field)).collect();
@@ -73,9 +102,9 @@ async fn a_full_session_still_knows_its_own() {
     let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
     let session = open(&live, "s").await;
     work.add(&mut pending(&session, &[1, 2, 3, 1], &[], &ticket), &settings(2));
-    let settled = work.sum();
-    work.settle(|_| ());
-    assert_eq!((settled.stored, settled.duplicate, settled.refused), (2, 1, vec![RejectReason::SessionFull]));
+    let told = settled(&mut work, |_| ());
+    let full = Ending::Rejected(RejectReason::SessionFull);
+    assert_eq!(told, [(Ending::Stored, 2), (Ending::Duplicate, 1), (full, 1)]);
 }
 
 #[tokio::test]
@@ -84,9 +113,8 @@ async fn what_is_older_than_an_erasure_is_refused() {
     let session = open(&live, "s").await;
     live.erase(&session.key.user, NOW);
     work.add(&mut pending(&session, &[1], &[], &ticket), &settings(10));
-    let settled = work.sum();
-    work.settle(|_| panic!("nothing is durable"));
-    assert_eq!((settled.stored, settled.refused), (0, vec![RejectReason::Erased]));
+    let told = settled(&mut work, |_| panic!("nothing is durable"));
+    assert_eq!(told, [(Ending::Rejected(RejectReason::Erased), 1)]);
 }
 
 #[tokio::test]
@@ -110,7 +138,7 @@ async fn verdicts_go_to_the_frames_that_renewed_their_session() {
     assert_eq!([0, 1, 2].map(|place| of(&updates[place])), [(true, true), (false, false), (true, true)]);
     let stop = Arc::new(Stop { reason: StopReason::Stopped, by_device: None, in_the_way: Vec::new() });
     work.hear(&[Verdict::Play, Verdict::Play, Verdict::Stop(Arc::clone(&stop))], &leases);
-    work.settle(|_| ());
+    settled(&mut work, |_| ());
     let verdicts = tickets.map(|ticket| ticket.read().verdict);
     let play = Some(Verdict::Play);
     assert_eq!(verdicts, [play.clone(), play.clone(), play, Some(Verdict::Stop(stop))]);
@@ -131,7 +159,7 @@ async fn what_is_turned_away_is_as_if_it_had_never_come() {
     let (live, ticket, mut work) = (Live::new(10), Ticket::default(), Work::default());
     let session = open(&live, "s").await;
     work.add(&mut pending(&session, &[4, 5], &[], &ticket), &settings(10));
-    work.settle(|durable| drop(durable));
+    settled(&mut work, |durable| drop(durable));
     work.add(&mut pending(&session, &[5, 7, 6], &[0], &ticket), &settings(10));
     let mut told = Vec::new();
     work.turn_away(|ending, events| told.push((ending, events)));
@@ -164,7 +192,7 @@ async fn events_that_come_alone_end_together_and_are_refused_alone() {
     assert_eq!(offer(&session, &[6]), [2, 2, 1, 1, 1]);
     assert_eq!(offer(&session, &[7]), [2, 2, 1, 1, 2]);
     work.add(&mut shard, &settings(4));
-    work.settle(|_| {});
+    settled(&mut work, |_| {});
     let read = ticket.read();
     let late: Vec<_> = read.refused.iter().map(|refused| (refused.seq, refused.index)).collect();
     assert_eq!((read.stored, late), (5, vec![(5, 0), (6, 0), (7, 0)]));
