@@ -22,6 +22,7 @@ use tonic::{
 
 use crate::{
     client::{ask_as, beat, get},
+    erased,
     process::{PATIENCE, Serve, run, stderr},
 };
 
@@ -34,7 +35,7 @@ async fn press(server: &Serve, session: &str) -> Result<AuthorizePlaybackRespons
     answer.map(tonic::Response::into_inner)
 }
 
-async fn channel(server: &Serve) -> Channel {
+pub(crate) async fn channel(server: &Serve) -> Channel {
     Endpoint::from_shared(format!("http://{}", server.grpc)).unwrap().connect().await.unwrap()
 }
 
@@ -104,7 +105,7 @@ async fn found(server: &Serve, query: &str) -> usize {
 }
 
 /// Waits until this is so.
-async fn until(what: &str, within: Duration, is_so: impl AsyncFn() -> bool) {
+pub(crate) async fn until(what: &str, within: Duration, is_so: impl AsyncFn() -> bool) {
     let so = async { while !is_so().await {} };
     tokio::time::timeout(within, so).await.unwrap_or_else(|_| panic!("not within {within:?}: {what}"));
 }
@@ -258,14 +259,14 @@ async fn split_roles_share_streams_and_places() {
     let again = press(&catalog, "s-2").await.unwrap().playback.unwrap();
     assert_eq!(again.resume.unwrap().position_ms, 600_000, "as the engine took it");
 
-    // Another catalog learns at once what this one writes, long before it would look by itself.
+    // Another catalog learns what this one writes, long before it would look by itself.
     let other_data = tempfile::tempdir().unwrap();
-    flags.extend(["--set", "catalog.cache_ttl_ms=3600000"]);
+    flags.extend(["--set", erased::NEVER_OLD]);
     let other = Serve::start_flags(other_data.path(), &flags);
     until("the search is made", PATIENCE, async || found(&other, "영화").await == 1).await;
     assert_eq!(title(&other).await, "영화");
     put_titled(&catalog, "도깨비").await.unwrap();
-    until("the new title", Duration::from_secs(1), async || title(&other).await == "도깨비").await;
+    until("the new title", PATIENCE, async || title(&other).await == "도깨비").await;
     assert!(of_items(&other, "told_stale_total").await > 0);
     until("the search", PATIENCE, async || found(&other, "도깨").await == 1).await;
 
@@ -281,6 +282,7 @@ async fn split_roles_share_streams_and_places() {
     assert_eq!(again.resume, None);
     play(&engine, "s-9", 700_000).await;
     assert_eq!(place(&engine).await, (StatusCode::OK, true));
+    erased::is_forgotten(&engine, &other).await;
 }
 
 /// Alice plays the film and is here in it.

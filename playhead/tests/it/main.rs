@@ -15,6 +15,7 @@ mod client;
 mod cluster;
 mod crash;
 mod demo;
+mod erased;
 mod import;
 mod load;
 mod players;

@@ -23,17 +23,20 @@ pub enum Stale {
 /// What one who wrote tells all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Who tells, by a number of its own, so that it knows its own words when it hears them; 0 is nobody's.
+    /// Who tells, by a number of its own, so that it knows its own words when it hears them, or [`Notice::NOBODY`].
     pub from: u64,
     /// What was written, at most [`NOTICE_MAX`] of it.
     pub stale: Arc<[Stale]>,
 }
 
 impl Notice {
+    /// Who remembers nothing itself: all who listen hear what it tells.
+    pub const NOBODY: u64 = 0;
+
     /// That anything may be stale: notices were missed.
     #[must_use]
     pub fn of_all() -> Self {
-        Self { from: 0, stale: [Stale::All].into() }
+        Self { from: Self::NOBODY, stale: [Stale::All].into() }
     }
 }
 
