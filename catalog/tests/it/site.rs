@@ -237,6 +237,7 @@ impl Site {
         let mut serving = vec![filling];
         let rest = edge_http::Beside {
             calls: Arc::new(Inside(switch.clone())),
+            verifier: Arc::clone(&kit.verifier),
             routes: playhead_catalog::rest::ROUTES,
             body_bytes_max: 1 << 20,
         };

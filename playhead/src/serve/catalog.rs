@@ -10,6 +10,7 @@ use playhead_ingest::{
         grpc::{self, Inside, Switch},
         http,
     },
+    identity::Verifier,
 };
 use playhead_store::{
     durable::{Durable, documents::Documents},
@@ -100,9 +101,10 @@ fn services(config: &Config, with: With, auth: &Auth, now: Now) -> Services {
 }
 
 /// The same services as JSON, where there are any.
-pub(super) fn rest(config: &Config, switch: &Switch) -> Option<http::Beside> {
+pub(super) fn rest(config: &Config, switch: &Switch, verifier: &Arc<dyn Verifier>) -> Option<http::Beside> {
     (config.role != Role::Ingest).then(|| http::Beside {
         calls: Arc::new(Inside(switch.clone())),
+        verifier: Arc::clone(verifier),
         routes: playhead_catalog::rest::ROUTES,
         body_bytes_max: config.engine.limits.message_bytes_max,
     })
@@ -162,7 +164,7 @@ impl CatalogServer {
         let catalog = Catalog::new(config, with, &auth, Arc::clone(&now));
         let (tending, tends) = watch::channel(false);
         catalog.begin(&admin, &tends);
-        let rest = rest(config, &catalog.switch);
+        let rest = rest(config, &catalog.switch, &auth.verifier);
         let options = edges::http_options(config);
         let http_serves = http::serve_beside(None, rest, http, options, stopped(stops.clone()));
         let options = edges::grpc_options(config);

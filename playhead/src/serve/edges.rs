@@ -36,7 +36,7 @@ impl Edges {
     ) -> Vec<JoinHandle<()>> {
         let Self { grpc, switch, http, quic } = self;
         let stopped = || stopped(stop.clone());
-        let rest = catalog::rest(config, &switch);
+        let rest = catalog::rest(config, &switch, &doors.verifier);
         let grpc = serve_grpc(doors.clone(), switch, grpc, grpc_options(config), stopped());
         let http = http::serve_beside(Some(doors.clone()), rest, http, http_options(config), stopped());
         let mut tasks = vec![

@@ -3,7 +3,7 @@
 //! answer is the protobuf JSON mapping with the names of the .proto files, 64-bit numbers as numbers.
 //!
 //! `reading` makes a request of what came, `schema` and `openapi` describe it all. Who may do what, and what comes of it,
-//! the service says: here is no rule.
+//! the service says: here is no rule, but that a body is read of somebody.
 
 mod openapi;
 mod reading;
@@ -31,7 +31,10 @@ use super::{
     body::{Bodies, Taken},
     error::Failure,
 };
-use crate::edge::calls::Calls;
+use crate::{
+    edge::calls::Calls,
+    identity::{self, Credential, Verifier},
+};
 
 /// A route: its method, its path with the names of fields in braces, and the rpc that answers it.
 pub type Route = (&'static str, &'static str, &'static str);
@@ -44,6 +47,8 @@ pub const OPENAPI: &str = "/v1/openapi.json";
 pub struct Beside {
     /// Answers the rpcs.
     pub calls: Arc<dyn Calls>,
+    /// Says whose bodies are read.
+    pub verifier: Arc<dyn Verifier>,
     /// What is served: nothing that is not listed here.
     pub routes: &'static [Route],
     /// The largest body, bytes.
@@ -53,6 +58,7 @@ pub struct Beside {
 /// A route, as it is served.
 struct Served {
     calls: Arc<dyn Calls>,
+    verifier: Arc<dyn Verifier>,
     bodies: Arc<Bodies>,
     body_bytes_max: usize,
     method: MethodDescriptor,
@@ -74,6 +80,7 @@ pub(super) fn router(beside: &Beside, bodies: &Arc<Bodies>, own: &[(&str, &str)]
         let descriptor = schema::rpc(&pool, rpc).map_err(io::Error::other)?;
         let served = Arc::new(Served {
             calls: Arc::clone(&beside.calls),
+            verifier: Arc::clone(&beside.verifier),
             bodies: Arc::clone(bodies),
             body_bytes_max: beside.body_bytes_max,
             rpc: format!("/{}/{}", descriptor.parent_service().full_name(), descriptor.name()),
@@ -101,19 +108,21 @@ impl Served {
         let path = path.map_err(Failure::malformed)?;
         let path: Vec<(&str, &str)> = path.iter().collect();
         let (head, body) = request.into_parts();
+        let headers = on_behalf(&path, head.headers.clone());
         // Its room is held until there is an answer.
-        let taken = if self.has_body { Some(self.body(body).await?) } else { None };
+        let taken = if self.has_body { Some(self.body(&headers, body).await?) } else { None };
         let body = taken.as_ref().map(|taken| taken.bytes.clone());
         let query = query.unwrap_or_default();
         let message = reading::message(&self.method.input(), &path, &query, body, &head.headers)?;
         let is_masked = message.has_field_by_name("read_mask");
-        let headers = on_behalf(&path, head.headers.clone());
         let answer = self.calls.call(&self.rpc, headers, message.encode_to_vec().into()).await;
         let json = self.json(answer.map_err(Failure::refused)?, is_masked)?;
         Ok(if self.has_body { not_kept(json) } else { cached(&head.headers, json) })
     }
 
-    async fn body(&self, body: Body) -> Result<Taken, Failure> {
+    /// The body, of one who is somebody: what strangers send takes no room.
+    async fn body(&self, headers: &HeaderMap, body: Body) -> Result<Taken, Failure> {
+        identity::identify(&*self.verifier, Credential::from_headers(headers)?).await?;
         let taken = self.bodies.take(body, self.body_bytes_max).await;
         match (taken.is_whole, &taken.room) {
             (true, _) => Ok(taken),

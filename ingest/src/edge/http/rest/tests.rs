@@ -9,7 +9,10 @@ use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::edge::calls::Refused;
+use crate::{
+    edge::calls::Refused,
+    identity::{Development, Identity, IdentityError},
+};
 
 const BUTTON: &str = "/v1/items/e%201/authorize-playback";
 const ROUTES: &[Route] = &[
@@ -51,8 +54,12 @@ impl Calls for Service {
 impl Service {
     /// The routes to it, with this room for bodies, bytes.
     fn routes(self: &Arc<Self>, room_bytes: usize) -> Router {
+        self.routes_for(Arc::new(Development), room_bytes)
+    }
+
+    fn routes_for(self: &Arc<Self>, verifier: Arc<dyn Verifier>, room_bytes: usize) -> Router {
         let calls = Arc::clone(self) as Arc<dyn Calls>;
-        let beside = Beside { calls, routes: ROUTES, body_bytes_max: BODY_BYTES_MAX };
+        let beside = Beside { calls, verifier, routes: ROUTES, body_bytes_max: BODY_BYTES_MAX };
         router(&beside, &Arc::new(Bodies::new(room_bytes, Duration::from_secs(30))), &[]).unwrap()
     }
 
@@ -147,6 +154,36 @@ async fn a_body_has_its_room_until_it_is_answered() {
     assert_eq!(first.await.unwrap(), 200);
     go.notify_one();
     assert_eq!(answered(&routes, press("{}")).await.0, 200);
+}
+
+/// Believes whoever shows a token.
+struct Shown;
+
+impl Verifier for Shown {
+    fn verify(&self, credential: Credential<'_>) -> Result<Identity, IdentityError> {
+        credential.token.map(|_| Identity::Admin).ok_or(IdentityError::Missing)
+    }
+}
+
+#[tokio::test]
+async fn a_strangers_body_is_not_waited_for_and_takes_no_room() {
+    let service = Arc::new(Service::default());
+    let routes = service.routes_for(Arc::new(Shown), 2 << 10);
+    let endless = Body::from_stream(tokio_stream::pending::<Result<Bytes, axum::BoxError>>());
+    let stranger = tokio::time::timeout(Duration::from_secs(5), answered(&routes, press(endless)));
+    let (status, headers, said) = stranger.await.expect("it is not waited for");
+    assert_eq!((status, &said["error"]["reason"]), (401, &"TOKEN_MISSING".into()), "{said}");
+    assert_eq!(headers["www-authenticate"], "Bearer realm=\"playhead\"");
+    let mut known = press("{}");
+    known.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Bearer ann"));
+    assert_eq!(answered(&routes, known).await.0, 200);
+    assert_eq!(service.asked.lock().unwrap().len(), 1);
+    // A request without a body says nothing that would have to be held.
+    assert_eq!(
+        answered(&routes, get_of("/v1/users/ann/up-next", &[])).await.0,
+        200,
+        "the service says who may"
+    );
 }
 
 #[tokio::test]
