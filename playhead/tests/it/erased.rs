@@ -44,7 +44,7 @@ pub(crate) async fn is_forgotten(engine: &Serve, catalog: &Serve) {
     assert!(!carla_may(catalog).await);
     let (id, user_id, item_id) = ("ticket".into(), "carla".into(), "premiere".into());
     let grant = Some(Grant { id, user_id, item_id, kind: GrantKind::Ticket.into(), ..Grant::default() });
-    let request = UpsertGrantRequest { grant, ..Default::default() };
+    let request = UpsertGrantRequest { grant };
     EntitlementServiceClient::new(channel(catalog).await).upsert_grant(request).await.unwrap();
     assert!(carla_may(catalog).await);
     let (status, said) = ask_as(None, "DELETE", engine.http, "/v1/users/carla", "").await;
