@@ -23,6 +23,17 @@ pub(super) struct Taken {
     pub(super) room: Option<OwnedSemaphorePermit>,
 }
 
+impl Taken {
+    /// The lines that are all there: without the last one, where the body was cut.
+    pub(super) fn whole_lines(&self) -> &[u8] {
+        let end = match self.is_whole {
+            true => self.bytes.len(),
+            false => self.bytes.iter().rposition(|&byte| byte == b'\n').unwrap_or(0),
+        };
+        self.bytes.get(..end).unwrap_or_default()
+    }
+}
+
 impl Bodies {
     /// Room for so many bytes, each body read for at most `wait`.
     pub(super) fn new(bytes_max: usize, wait: Duration) -> Self {
@@ -39,6 +50,23 @@ impl Bodies {
         let Reading { first, rest, room } = reading;
         let bytes = if rest.is_empty() { first } else { rest.freeze() };
         Taken { bytes, is_whole, room }
+    }
+
+    /// Counts the lines of a body that nobody keeps, so that it takes no room: those that say anything, also one that is
+    /// cut. Read as far and as long as another one.
+    pub(super) async fn lines(&self, mut body: Body, bytes_max: usize) -> u64 {
+        let mut lines = Lines { bytes_left: bytes_max, ..Lines::default() };
+        let counting = async {
+            while let Some(Ok(frame)) = body.frame().await {
+                frame.into_data().into_iter().for_each(|data| lines.add(&data));
+                if lines.bytes_left == 0 {
+                    break;
+                }
+            }
+        };
+        // What came until then counts.
+        let _ = tokio::time::timeout(self.wait, counting).await;
+        lines.count
     }
 
     fn grant(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
@@ -87,6 +115,26 @@ impl Reading {
             self.rest.extend_from_slice(&data);
         }
         fits
+    }
+}
+
+/// The lines of a body, as they come.
+#[derive(Default)]
+struct Lines {
+    count: u64,
+    /// True when the line that came last has said something.
+    is_counted: bool,
+    bytes_left: usize,
+}
+
+impl Lines {
+    fn add(&mut self, data: &[u8]) {
+        for &byte in data.iter().take(self.bytes_left) {
+            let says = !byte.is_ascii_whitespace();
+            self.count += u64::from(says && !self.is_counted);
+            self.is_counted = byte != b'\n' && (self.is_counted || says);
+        }
+        self.bytes_left = self.bytes_left.saturating_sub(data.len());
     }
 }
 
@@ -145,5 +193,24 @@ mod tests {
         let never = Body::from_stream(tokio_stream::StreamExt::chain(iter(["a"]).map_ok(), pending()));
         let taken = bodies().take(never, 5).await;
         assert_eq!((&*taken.bytes, taken.is_whole), (b"a".as_slice(), false));
+    }
+    #[tokio::test(start_paused = true)]
+    async fn lines_are_counted_without_room() {
+        for (parts, expect) in [
+            (&["a\nb\n", "c"][..], 3),
+            (&["a", "b\n", "\r\n \n", "  c", " d "][..], 2),
+            (&[][..], 0),
+            (&[" \n"][..], 0),
+            (&["a\nbb\n", "c\nd\ne"][..], 3),
+            (&["a\nb\nc\nd\ne"][..], 3),
+        ] {
+            let bodies = Bodies::new(2 << 10, Duration::from_secs(30));
+            let full = bodies.take(body(&["a"]), 5).await;
+            assert!(full.is_whole);
+            let bytes_max = if expect == 3 { 6 } else { 100 };
+            assert_eq!(bodies.lines(body(parts), bytes_max).await, expect, "{parts:?}");
+        }
+        let never = Body::from_stream(tokio_stream::StreamExt::chain(iter(["a\nb"]).map_ok(), pending()));
+        assert_eq!(bodies().lines(never, 100).await, 2, "what came in time");
     }
 }

@@ -16,7 +16,7 @@ use axum::{
 };
 use playhead_store::{ItemId, ItemKind, Playable, SeqOrder, SessionId, SessionKey};
 
-use super::{Front, body::Taken, caller};
+use super::{Front, caller};
 use crate::{
     admission::{RawEvent, RejectReason},
     identity::{Pass, Viewer},
@@ -63,7 +63,10 @@ pub(super) async fn get(
     let text = source::from_headers(&headers)
         .or_else(|| source::from_query(query.as_deref().unwrap_or_default()))
         .unwrap_or_default();
-    take(&front, viewer(&front, token).await, &text).await;
+    match viewer(&front, token).await {
+        Some(viewer) => take(&front, &viewer, &text).await,
+        None => refuse(&front, text.into(), usize::MAX).await,
+    }
     StatusCode::NO_CONTENT
 }
 
@@ -75,16 +78,18 @@ pub(super) async fn take_body(
     body: Body,
     bytes_max: usize,
 ) -> StatusCode {
-    // First, because it may have to wait for keys, and no body should take up room meanwhile.
-    let viewer = viewer(front, token).await;
-    let Taken { bytes, is_whole, room } = front.bodies.take(body, bytes_max).await;
-    let text = if is_whole { &*bytes } else { whole_lines(&bytes) };
-    match (is_whole, &room) {
+    // First, because it may have to wait for keys, and no body should take up room meanwhile, nor a stranger's ever.
+    let Some(viewer) = viewer(front, token).await else {
+        refuse(front, body, bytes_max).await;
+        return StatusCode::NO_CONTENT;
+    };
+    let taken = front.bodies.take(body, bytes_max).await;
+    match (taken.is_whole, &taken.room) {
         (true, _) => {}
         (false, Some(_)) => front.doors.intake.reject(RejectReason::Malformed, 1),
         (false, None) => front.doors.intake.shed(ShedReason::Overload, 1),
     }
-    take(front, viewer, text).await;
+    take(front, &viewer, taken.whole_lines()).await;
     StatusCode::NO_CONTENT
 }
 
@@ -95,20 +100,16 @@ async fn viewer(front: &Front, token: Result<Path<String>, PathRejection>) -> Op
     }
 }
 
-/// The lines of a body that was cut, without the last one, which is not all there.
-fn whole_lines(bytes: &[u8]) -> &[u8] {
-    let end = bytes.iter().rposition(|&byte| byte == b'\n').unwrap_or(0);
-    bytes.get(..end).unwrap_or_default()
+/// Refuses the records of one who is no viewer.
+async fn refuse(front: &Front, body: Body, bytes_max: usize) {
+    let records = front.bodies.lines(body, bytes_max).await;
+    front.doors.intake.reject(RejectReason::NotAllowed, records);
 }
 
 /// Takes the records of a request: every one of them ends here or at the intake.
-async fn take(front: &Front, viewer: Option<Viewer>, text: &[u8]) {
+async fn take(front: &Front, viewer: &Viewer, text: &[u8]) {
     let received_at_ms = (front.doors.now)();
     let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let Some(viewer) = viewer else {
-        front.doors.intake.reject(RejectReason::NotAllowed, lines.count() as u64);
-        return;
-    };
     let mut report = Report { pass: viewer.pass.clone(), ..Report::default() };
     lines.for_each(|line| report.add(line, &front.positions));
     front.doors.intake.reject(RejectReason::Malformed, report.malformed);
@@ -122,7 +123,7 @@ async fn take(front: &Front, viewer: Option<Viewer>, text: &[u8]) {
         let Some(last) = entries.last() else { return };
         let start = entries.partition_point(|entry| entry.place() > last.place());
         let playing = entries.split_off(start);
-        offer(front, &viewer, playing, sent_at_ms, received_at_ms).await;
+        offer(front, viewer, playing, sent_at_ms, received_at_ms).await;
     }
     // No player has so many sessions at once.
     front.doors.intake.shed(ShedReason::Overload, entries.len() as u64);
